@@ -1,0 +1,23 @@
+//! Local truncation of two-party shares.
+
+use symbolon_dialect::TruncationSide;
+
+use crate::{Matrix, Ring};
+
+/// Divides a two-party additive sharing by 2^`bits`, each party on its own share (PPCA 7-2023,
+/// probabilistic truncation). Only right for two parties; more need truncation pairs.
+///
+/// With `>>` the arithmetic shift, party `rank` replaces its share s by
+/// - [`TruncationSide::BothShift`]: s >> bits at either party;
+/// - [`TruncationSide::OneNegates`]: s >> bits at rank 0, -((-s) >> bits) at the other.
+///
+/// If x is the shared value (two's complement), the new shares sum to floor(x / 2^bits) + e with e in
+/// {-1, 0} for `BothShift` and {0, 1} for `OneNegates`, provided that the sum of the shares as signed
+/// integers does not leave the signed range, which for uniformly random shares fails with a probability
+/// of about |x| / 2^(k-1). Then the result is off by a multiple of 2^(k-bits).
+pub fn truncate_share<R: Ring>(share: &mut Matrix<R>, bits: u32, rank: usize, side: TruncationSide) {
+    match side {
+        TruncationSide::OneNegates if rank != 0 => share.map_assign(|s| s.neg().ashr(bits).neg()),
+        TruncationSide::BothShift | TruncationSide::OneNegates => share.map_assign(|s| s.ashr(bits)),
+    }
+}
