@@ -1,0 +1,1 @@
+//! The descriptors compiled from `proto/`, held against `vectors/wire/schema.json`.
