@@ -1,0 +1,54 @@
+//! The secret of one party.
+
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::{Curve, CurveError};
+
+/// A secret multiplier for one curve, wiped from memory when dropped. Its value appears in no output: it
+/// has neither `Debug` nor `Display` nor accessors, and it is neither `Clone` nor `Copy`.
+///
+/// Draw a fresh one for every run: with the same scalar twice, the peer can link the ids of both runs.
+#[derive(ZeroizeOnDrop)]
+pub struct SecretScalar {
+    /// Little-endian; for Curve25519 already clamped (RFC 7748, section 5).
+    bytes: [u8; 32],
+    #[zeroize(skip)]
+    curve: Curve,
+}
+
+impl SecretScalar {
+    /// A fresh scalar from the operating system's generator.
+    ///
+    /// # Errors
+    /// [`CurveError::OursRandomness`] when the system has none.
+    pub fn random(curve: Curve) -> Result<Self, CurveError> {
+        let mut key = Zeroizing::new([0u8; 32]);
+        getrandom::fill(key.as_mut()).map_err(|e| CurveError::OursRandomness(e.to_string()))?;
+        Ok(Self { bytes: clamp_integer(*key), curve })
+    }
+
+    /// The scalar that secretflow's library derives from its 32-byte private key (little-endian integer):
+    /// for Curve25519 the key reduced modulo the group order 2^252 + 27742317777372353535851937790883648493,
+    /// then clamped. For replays of recorded runs only.
+    pub fn from_reference_key_le(curve: Curve, key: &[u8; 32]) -> Self {
+        let mut reduced = Scalar::from_bytes_mod_order(*key);
+        let bytes = clamp_integer(reduced.to_bytes());
+        reduced.zeroize();
+        Self { bytes, curve }
+    }
+
+    /// The scalar of the X25519 function for these 32 bytes: clamped, not reduced (RFC 7748, section 5).
+    pub fn from_x25519_bytes(bytes: &[u8; 32]) -> Self {
+        Self { bytes: clamp_integer(*bytes), curve: Curve::Curve25519 }
+    }
+
+    /// The curve for which the scalar was made.
+    pub const fn curve(&self) -> Curve {
+        self.curve
+    }
+
+    pub(crate) const fn clamped(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+}
