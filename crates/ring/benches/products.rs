@@ -1,1 +1,34 @@
-fn main() {}
+//! Matrix products: matrix times vector and square, rings 64 and 128.
+//!
+//! `SYMBOLON_BACKEND=serial|avx2|avx512` and `RAYON_NUM_THREADS` choose what is measured. The throughput
+//! is in multiplications per second.
+#![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use symbolon_ring::{Matrix, Ring};
+
+fn products<R: Ring>(criterion: &mut Criterion) {
+    let mut state = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128.cast_signed();
+    let mut random = |_, _| {
+        state = state.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645).wrapping_add(1);
+        R::from_i128(state.rotate_left(64))
+    };
+    let backend = symbolon_ring::backend_name().unwrap();
+    let mut group = criterion.benchmark_group(format!("{}/{backend}", R::FIELD));
+    group.sample_size(20).measurement_time(std::time::Duration::from_millis(800));
+    group.warm_up_time(std::time::Duration::from_millis(300));
+    for (m, k, n) in [(4096, 101, 1), (101, 4096, 1), (4096, 101, 3), (512, 512, 512)] {
+        let (a, b) = (Matrix::from_fn(m, k, &mut random), Matrix::from_fn(k, n, &mut random));
+        let mut acc = Matrix::zeros(m, n);
+        group.throughput(Throughput::Elements((m * k * n) as u64));
+        group.bench_function(format!("{m}x{k} * {k}x{n}"), |bencher| {
+            bencher.iter(|| a.matmul_add(black_box(&b), &mut acc).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, products::<u32>, products::<u64>, products::<u128>);
+criterion_main!(benches);

@@ -111,7 +111,7 @@ pub trait Ring:
 }
 
 macro_rules! ring {
-    ($unsigned:ty, $field:expr) => {
+    ($unsigned:ty, $field:expr, $($tile:literal),+) => {
         impl sealed::Sealed for $unsigned {
             fn product(
                 backend: crate::backend::Backend,
@@ -120,7 +120,7 @@ macro_rules! ring {
                 b: &[Self],
                 acc: &mut [Self],
             ) {
-                backend.product(shape, a, b, acc);
+                backend.product::<Self, $($tile),+>(shape, a, b, acc);
             }
         }
 
@@ -180,6 +180,7 @@ macro_rules! ring {
     };
 }
 
-ring!(u32, Field::Ring32);
-ring!(u64, Field::Ring64);
-ring!(u128, Field::Ring128);
+// the last four: elements in a vector of 2, 4 and 8 words of 64 bits, and rows of a tile
+ring!(u32, Field::Ring32, 4, 8, 16, 4);
+ring!(u64, Field::Ring64, 2, 4, 8, 4);
+ring!(u128, Field::Ring128, 1, 1, 1, 4);

@@ -78,6 +78,16 @@ pub enum RingError {
         /// Bits of the ring.
         field_bits: u32,
     },
+    /// The kernels that were asked for are not there.
+    #[error("{variable} asks for {wanted:?}, but this machine has {available}")]
+    ConfigBackend {
+        /// The environment variable.
+        variable: &'static str,
+        /// What it says.
+        wanted: String,
+        /// The names that would do.
+        available: String,
+    },
     /// No ring has that many bits.
     #[error("there is no ring of {bits} bits: choose 32, 64 or 128")]
     ConfigField {

@@ -12,6 +12,7 @@ mod matrix;
 mod product;
 mod truncation;
 
+pub use backend::backend_name;
 pub use element::{Field, Ring};
 pub use error::RingError;
 pub use fixed::FixedPoint;
