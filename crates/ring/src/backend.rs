@@ -131,3 +131,88 @@ pub fn backend_name() -> Result<&'static str, RingError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Matrix;
+
+    /// The definition, element by element.
+    fn naive<R: Ring>(a: &Matrix<R>, b: &Matrix<R>, acc: &Matrix<R>) -> Matrix<R> {
+        Matrix::from_fn(a.rows(), b.cols(), |i, j| {
+            (0..a.cols()).fold(acc.get(i, j), |sum, p| sum.add(a.get(i, p).mul(b.get(p, j))))
+        })
+    }
+
+    fn random<R: Ring>(rows: usize, cols: usize, state: &mut u128) -> Matrix<R> {
+        Matrix::from_fn(rows, cols, |_, _| {
+            *state = state.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645).wrapping_add(1);
+            R::from_i128(state.rotate_left(64).cast_signed())
+        })
+    }
+
+    fn every_backend_agrees<R: Ring>(m: usize, k: usize, n: usize, mut state: u128) {
+        let (a, b) = (random::<R>(m, k, &mut state), random::<R>(k, n, &mut state));
+        let acc = random::<R>(m, n, &mut state);
+        let expected = naive(&a, &b, &acc);
+        if !a.is_empty() && !b.is_empty() {
+            for backend in Backend::detected() {
+                let mut got = acc.clone();
+                R::product(backend, Shape { m, k, n }, a.as_slice(), b.as_slice(), got.as_mut_slice());
+                assert!(got == expected, "{} {m}x{k} * {k}x{n} with {}", R::FIELD, backend.name());
+            }
+        }
+        let mut got = acc;
+        a.matmul_add(&b, &mut got).unwrap();
+        assert!(got == expected, "{} {m}x{k} * {k}x{n} with threads", R::FIELD);
+    }
+
+    fn every_ring_agrees(m: usize, k: usize, n: usize, state: u128) {
+        every_backend_agrees::<u32>(m, k, n, state);
+        every_backend_agrees::<u64>(m, k, n, state);
+        every_backend_agrees::<u128>(m, k, n, state);
+    }
+
+    #[test]
+    fn sizes_around_the_blocks_agree() {
+        for m in [0, 1, 3, 4, 5, 9] {
+            for k in [0, 1, 2, 7, 255, 256, 257, 513] {
+                for n in [0, 1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 31, 32, 33, 49] {
+                    every_ring_agrees(m, k, n, (m * 1_000_000 + k * 1000 + n) as u128);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn threaded_sizes_agree() {
+        for (m, k, n) in [(4099, 101, 1), (101, 4099, 1), (1, 70_001, 5), (2, 70_001, 3), (67, 130, 65)] {
+            every_ring_agrees(m, k, n, 7);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn random_sizes_agree(m in 0_usize..40, k in 0_usize..300, n in 0_usize..70, state: u128) {
+            every_ring_agrees(m, k, n, state);
+        }
+    }
+
+    #[test]
+    fn the_variable_forces_a_backend_or_is_reported() {
+        let all = Backend::detected();
+        let best = *all.last().unwrap();
+        assert_eq!(choose(&all, None), (best, None));
+        assert_eq!(choose(&all, Some(String::new())), (best, None));
+        for &backend in &all {
+            assert_eq!(choose(&all, Some(backend.name().into())), (backend, None));
+        }
+        assert_eq!(choose(&all, Some("neon".into())), (best, Some("neon".into())));
+        assert_eq!(
+            choose(&[Backend::Serial], Some("avx512".into())),
+            (Backend::Serial, Some("avx512".into()))
+        );
+    }
+}

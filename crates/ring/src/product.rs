@@ -8,8 +8,9 @@ use rayon::prelude::*;
 use crate::{Ring, backend::Backend};
 
 /// Products of at least this many multiplications are spread over the threads of the current rayon pool.
-/// Handing out the work costs some 10 µs, so a smaller product is done before a second thread would help.
-const PARALLEL_FROM: usize = 1 << 17;
+/// Measured on two cores: handing out the work costs some 10 µs, and this many multiplications in Z_2^64
+/// take 30 µs on one core.
+const PARALLEL_FROM: usize = 1 << 18;
 
 /// Rows of `a`, and of `b`, that are worked on at a time: a packed panel of two vectors by `DEPTH` then
 /// fits the first-level cache, beside the rows of `a`.
@@ -55,7 +56,7 @@ pub(crate) fn block<R: Ring, const L: usize, const ROWS: usize>(
 ) {
     let panel = 2 * L;
     if shape.n == 1 {
-        return columns::<R, L, ROWS>(shape, a, b, 0, 1, acc);
+        return columns::<R, ROWS>(shape, a, b, 0, 1, acc);
     }
     if shape.m < ROWS {
         return few_rows(shape, a, b, acc);
@@ -82,7 +83,7 @@ pub(crate) fn block<R: Ring, const L: usize, const ROWS: usize>(
         for col in by_panels..shape.n {
             transposed.extend(b[col..].iter().step_by(shape.n));
         }
-        columns::<R, L, ROWS>(shape, a, &transposed, by_panels, width, acc);
+        columns::<R, ROWS>(shape, a, &transposed, by_panels, width, acc);
     }
 }
 
@@ -102,7 +103,7 @@ fn few_rows<R: Ring>(shape: Shape, a: &[R], b: &[R], acc: &mut [R]) {
 /// Some columns of the product, as dot products: `transposed` holds `width` columns of `b`, the first of
 /// which is column `first`.
 #[inline(always)]
-fn columns<R: Ring, const L: usize, const ROWS: usize>(
+fn columns<R: Ring, const ROWS: usize>(
     shape: Shape,
     a: &[R],
     transposed: &[R],
@@ -116,7 +117,7 @@ fn columns<R: Ring, const L: usize, const ROWS: usize>(
     for (tile, acc_tile) in tiles.by_ref().zip(acc_tiles.by_ref()) {
         let rows: [&[R]; ROWS] = std::array::from_fn(|row| &tile[row * k..][..k]);
         for (col, vector) in transposed.chunks_exact(k).enumerate().take(width) {
-            for (row, sum) in dots::<R, L, ROWS>(rows, vector).into_iter().enumerate() {
+            for (row, sum) in dots::<R, ROWS>(rows, vector).into_iter().enumerate() {
                 let place = &mut acc_tile[row * n + first + col];
                 *place = place.add(sum);
             }
@@ -126,7 +127,7 @@ fn columns<R: Ring, const L: usize, const ROWS: usize>(
         tiles.remainder().chunks_exact(k).zip(acc_tiles.into_remainder().chunks_exact_mut(n))
     {
         for (place, vector) in acc_row[first..].iter_mut().zip(transposed.chunks_exact(k)) {
-            let [sum] = dots::<R, L, 1>([a_row], vector);
+            let [sum] = dots::<R, 1>([a_row], vector);
             *place = place.add(sum);
         }
     }
@@ -134,26 +135,15 @@ fn columns<R: Ring, const L: usize, const ROWS: usize>(
 
 /// The dot products of several rows with one vector, all of the same length.
 #[inline(always)]
-fn dots<R: Ring, const L: usize, const ROWS: usize>(rows: [&[R]; ROWS], vector: &[R]) -> [R; ROWS] {
-    let (vector_lanes, vector_rest) = vector.as_chunks::<L>();
-    let lanes = rows.map(|row| &row.as_chunks::<L>().0[..vector_lanes.len()]);
-    let rests = rows.map(|row| &row[vector_lanes.len() * L..][..vector_rest.len()]);
-    let mut sums = [[R::ZERO; L]; ROWS];
-    for (i, y) in vector_lanes.iter().enumerate() {
+fn dots<R: Ring, const ROWS: usize>(rows: [&[R]; ROWS], vector: &[R]) -> [R; ROWS] {
+    let rows = rows.map(|row| &row[..vector.len()]);
+    let mut sums = [R::ZERO; ROWS];
+    for (i, &y) in vector.iter().enumerate() {
         for row in 0..ROWS {
-            let x = &lanes[row][i];
-            for lane in 0..L {
-                sums[row][lane] = sums[row][lane].add(x[lane].mul(y[lane]));
-            }
+            sums[row] = sums[row].add(rows[row][i].mul(y));
         }
     }
-    let mut out = sums.map(|sum| sum.into_iter().fold(R::ZERO, R::add));
-    for (i, &y) in vector_rest.iter().enumerate() {
-        for row in 0..ROWS {
-            out[row] = out[row].add(rests[row][i].mul(y));
-        }
-    }
-    out
+    sums
 }
 
 /// The part of the product that `packed`, some rows of two vectors' width out of `b`, contributes: the
