@@ -1,0 +1,233 @@
+//! The configuration as it is written: the same tree of optional values from a TOML file and from flags.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use serde::{Deserialize, Serialize};
+
+use super::units::{DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span};
+
+/// Everything a party's file may say. Each key has a flag; the flag wins.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
+    /// This party's rank, from 0
+    #[arg(long, help_heading = "Parties", value_name = "RANK")]
+    pub rank: Option<usize>,
+    /// Address of every party, in the order of ranks, separated by commas
+    #[arg(long, help_heading = "Parties", value_name = "HOST:PORT,…", value_delimiter = ',')]
+    pub parties: Option<Vec<String>>,
+    /// Address to listen on [default: this party's own entry in `parties`]
+    #[arg(long, help_heading = "Parties", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// Name of the channel, the same at every party [default: root]
+    #[arg(long, help_heading = "Parties", value_name = "NAME")]
+    pub channel: Option<String>,
+    /// Own table, column names and standardisation.
+    #[command(flatten)]
+    #[serde(default)]
+    pub data: DataSettings,
+    /// Paths of what is written (and, for `predict`, of the model that is read).
+    #[command(flatten)]
+    #[serde(default)]
+    pub files: FileSettings,
+    /// The intersection.
+    #[command(flatten)]
+    #[serde(default)]
+    pub psi: PsiSettings,
+    /// The regression.
+    #[command(flatten)]
+    #[serde(default)]
+    pub lr: LrSettings,
+    /// The dealer of multiplication triples.
+    #[command(flatten)]
+    #[serde(default)]
+    pub dealer: DealerSettings,
+    /// What this party accepts of a plan that another party decides.
+    #[command(flatten)]
+    #[serde(default)]
+    pub policy: PolicySettings,
+    /// Timeouts and bounds of the link.
+    #[command(flatten)]
+    #[serde(default)]
+    pub link: LinkSettings,
+    /// Mutual TLS.
+    #[command(flatten)]
+    #[serde(default)]
+    pub tls: TlsSettings,
+    /// The preset (`preset`) and single points of the dialect.
+    #[arg(skip)]
+    #[serde(default)]
+    pub dialect: toml::Table,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DataSettings {
+    /// This party's table (CSV with a header line)
+    #[arg(long, help_heading = "Data", value_name = "CSV")]
+    pub input: Option<PathBuf>,
+    /// Column with the row ids [default: id]
+    #[arg(long, help_heading = "Data", value_name = "COLUMN")]
+    pub id: Option<String>,
+    /// Feature columns, separated by commas [default: all but the id, the label and `exclude`]
+    #[arg(long, help_heading = "Data", value_name = "COLUMN,…", value_delimiter = ',')]
+    pub features: Option<Vec<String>>,
+    /// Columns that are not features, separated by commas
+    #[arg(long, help_heading = "Data", value_name = "COLUMN,…", value_delimiter = ',')]
+    pub exclude: Option<Vec<String>>,
+    /// Column with the labels 0 and 1: given by exactly one party
+    #[arg(long, help_heading = "Data", value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Bring own features to mean 0 and deviation 1 before training [default: true]
+    #[arg(long, help_heading = "Data", value_name = "BOOL", action = ArgAction::Set)]
+    pub standardize: Option<bool>,
+}
+
+/// `[files]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FileSettings {
+    /// Own rows of the intersection, in the common order (written by `psi` and `run`)
+    #[arg(long, help_heading = "Files", value_name = "CSV")]
+    pub aligned: Option<PathBuf>,
+    /// Own half of the model (written by `train` and `run`, read by `predict`)
+    #[arg(long, help_heading = "Files", value_name = "JSON")]
+    pub model: Option<PathBuf>,
+    /// Scores by id (written by `predict` and `run`, at the score rank only)
+    #[arg(long, help_heading = "Files", value_name = "CSV")]
+    pub scores: Option<PathBuf>,
+    /// Summary of the run: plan, dialect, traffic, times
+    #[arg(long, help_heading = "Files", value_name = "JSON")]
+    pub report: Option<PathBuf>,
+}
+
+/// `[psi]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PsiSettings {
+    /// Who learns the intersection: `all` or a rank [default: all]
+    #[arg(long, help_heading = "Intersection", value_name = "all|RANK")]
+    pub result_to: Option<ResultTo>,
+    /// What to do with an id that occurs twice in the own table [default: refuse]
+    #[arg(long, help_heading = "Intersection", value_enum)]
+    pub duplicates: Option<Duplicates>,
+    /// Ids per message [default: 4096]
+    #[arg(id = "psi_batch_size", long, help_heading = "Intersection", value_name = "COUNT")]
+    pub batch_size: Option<usize>,
+}
+
+/// `[lr]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LrSettings {
+    /// Passes over the rows [default: 10]
+    #[arg(long, help_heading = "Regression", value_name = "COUNT")]
+    pub epochs: Option<u64>,
+    /// Rows per step; the last, partial batch of an epoch is left out [default: 32]
+    #[arg(long, help_heading = "Regression", value_name = "ROWS")]
+    pub batch_size: Option<u64>,
+    /// Step size [default: 0.1]
+    #[arg(long, help_heading = "Regression", value_name = "NUMBER")]
+    pub learning_rate: Option<f64>,
+    /// L2 coefficient, 0 for none [default: 0]
+    #[arg(long, help_heading = "Regression", value_name = "NUMBER")]
+    pub l2: Option<f64>,
+    /// Approximation of the sigmoid [default: minimax1]
+    #[arg(long, help_heading = "Regression", value_enum)]
+    pub sigmoid: Option<Sigmoid>,
+    /// Width of the ring in bits: 32, 64 or 128 [default: 64]
+    #[arg(long, help_heading = "Regression", value_name = "BITS")]
+    pub field: Option<u32>,
+    /// Fraction bits of fixed-point numbers [default: 18; 8 in ring 32]
+    #[arg(long, help_heading = "Regression", value_name = "BITS")]
+    pub fraction_bits: Option<u32>,
+    /// The rank that learns the scores of a prediction [default: the rank with the label]
+    #[arg(long, help_heading = "Regression", value_name = "RANK")]
+    pub score_rank: Option<usize>,
+}
+
+/// `[dealer]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DealerSettings {
+    /// Where triples come from [default: server]
+    #[arg(long = "dealer-mode", help_heading = "Dealer", value_enum)]
+    pub mode: Option<DealerMode>,
+    /// Address of the dealer
+    #[arg(long = "dealer", help_heading = "Dealer", value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// The rank that asks the dealer for corrections [default: 0]
+    #[arg(long, help_heading = "Dealer", value_name = "RANK")]
+    pub adjust_rank: Option<usize>,
+    /// Certificate that the dealer must present (PEM), when TLS is used
+    #[arg(id = "dealer_cert", long, help_heading = "Dealer", value_name = "PEM")]
+    pub cert: Option<PathBuf>,
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PolicySettings {
+    /// Fewest fraction bits that this party accepts [default: its own number]
+    #[arg(long, help_heading = "Policy", value_name = "BITS")]
+    pub min_fraction_bits: Option<u32>,
+    /// Most fraction bits that this party accepts [default: its own number]
+    #[arg(long, help_heading = "Policy", value_name = "BITS")]
+    pub max_fraction_bits: Option<u32>,
+    /// Dealer addresses that this party accepts, separated by commas [default: `dealer.address`]
+    #[arg(long, help_heading = "Policy", value_name = "HOST:PORT,…", value_delimiter = ',')]
+    pub dealers: Option<Vec<String>>,
+}
+
+/// `[link]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkSettings {
+    /// How long to wait for the other parties (and the dealer) to appear [default: 60s]
+    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    pub connect_timeout: Option<Span>,
+    /// How long to wait for one message [default: 120s]
+    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    pub receive_timeout: Option<Span>,
+    /// How long a silent peer is left unprobed while a message is awaited [default: 5s]
+    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    pub idle_timeout: Option<Span>,
+    /// Pause between two attempts to connect [default: 200ms]
+    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    pub connect_interval: Option<Span>,
+    /// Longer messages are cut into chunks of this size
+    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    pub chunk_size: Option<Size>,
+    /// Chunks of one message under way at once [default: 8]
+    #[arg(long, help_heading = "Link", value_name = "COUNT")]
+    pub chunks_in_flight: Option<usize>,
+    /// Messages that may be unacknowledged before sending waits [default: 10]
+    #[arg(long, help_heading = "Link", value_name = "COUNT")]
+    pub throttle_window: Option<usize>,
+    /// The longest message that is accepted
+    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    pub max_message: Option<Size>,
+    /// Memory for messages that have arrived early
+    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    pub mailbox: Option<Size>,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TlsSettings {
+    /// Certificates of the authorities that are trusted (PEM)
+    #[arg(long = "tls-ca", help_heading = "TLS", value_name = "PEM")]
+    pub ca: Option<PathBuf>,
+    /// This party's certificate chain (PEM)
+    #[arg(long = "tls-cert", help_heading = "TLS", value_name = "PEM")]
+    pub cert: Option<PathBuf>,
+    /// This party's private key (PEM)
+    #[arg(long = "tls-key", help_heading = "TLS", value_name = "PEM")]
+    pub key: Option<PathBuf>,
+    /// The certificate of every party, in the order of ranks: each must present exactly that one
+    #[arg(long = "tls-peers", help_heading = "TLS", value_name = "PEM,…", value_delimiter = ',')]
+    pub peers: Option<Vec<PathBuf>>,
+}
