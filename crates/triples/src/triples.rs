@@ -1,0 +1,274 @@
+//! A party's source of correlated randomness.
+
+use std::{collections::VecDeque, fmt};
+
+use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
+use symbolon_ring::{Matrix, Ring};
+
+use crate::{AdjustRequest, Ahead, Dealer, Op, TriplesError, fetch::Fetcher};
+
+/// What all parties of a session agree on, and this party's place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriplesConfig {
+    /// This party.
+    pub rank: usize,
+    /// Number of parties, at least 2.
+    pub world_size: usize,
+    /// The party that asks the dealer and adds the corrections.
+    pub adjust_rank: usize,
+    /// The cipher of the dealer streams.
+    pub cipher: Cipher,
+    /// The construction of the dealer streams (erratum E16).
+    pub construction: Construction,
+    /// How far scheduled corrections are fetched ahead.
+    pub ahead: Ahead,
+}
+
+/// A party's shares of a, b, c: additive with c = a∘b, or by exclusive or with c = a & b.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Triple<R> {
+    /// The first factor.
+    pub a: Vec<R>,
+    /// The second factor.
+    pub b: Vec<R>,
+    /// The product.
+    pub c: Vec<R>,
+}
+
+/// A party's additive shares of A (m×k), B (k×n) and C (m×n), C = A·B.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DotTriple<R> {
+    /// The first factor.
+    pub a: Matrix<R>,
+    /// The second factor.
+    pub b: Matrix<R>,
+    /// The product.
+    pub c: Matrix<R>,
+}
+
+/// A party's additive shares of r and r >> bits (arithmetic).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TruncPair<R> {
+    /// r, uniform in the ring.
+    pub r: Vec<R>,
+    /// r >> bits.
+    pub shifted: Vec<R>,
+}
+
+/// A party's additive shares of r, its high part and its top bit.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TruncPrTriple<R> {
+    /// r, uniform in the ring.
+    pub r: Vec<R>,
+    /// (r mod 2^(k-1)) >> bits.
+    pub high: Vec<R>,
+    /// r >> (k - 1): 0 or 1.
+    pub top: Vec<R>,
+}
+
+/// A party's source of correlated randomness.
+///
+/// Every party draws its shares from its own stream; the adjust rank adds the dealer's corrections to the last
+/// buffer (or buffers) of each operation.
+pub struct Triples<R: Ring> {
+    config: TriplesConfig,
+    stream: CounterStream,
+    /// Operations scheduled and not yet drawn.
+    schedule: VecDeque<Op>,
+    /// Where the last scheduled operation ends.
+    scheduled_to: u64,
+    /// Only at the adjust rank.
+    fetcher: Option<Fetcher<R>>,
+    /// The first failure; it stays.
+    failed: Option<TriplesError>,
+}
+
+impl<R: Ring> Triples<R> {
+    /// The source of the party whose dealer seed is `seed`. Exactly the adjust rank gives a `dealer`.
+    ///
+    /// # Errors
+    /// [`TriplesError::ConfigRanks`], [`TriplesError::ConfigDealer`], [`TriplesError::OursThread`].
+    pub fn new(
+        seed: &Seed,
+        config: TriplesConfig,
+        dealer: Option<Box<dyn Dealer<R>>>,
+    ) -> Result<Self, TriplesError> {
+        let TriplesConfig { rank, world_size, adjust_rank, cipher, construction, ahead } = config;
+        if world_size < 2 || rank >= world_size || adjust_rank >= world_size {
+            return Err(TriplesError::ConfigRanks { rank, adjust_rank, world_size });
+        }
+        if dealer.is_some() != (rank == adjust_rank) {
+            return Err(TriplesError::ConfigDealer { rank, adjust_rank, has_dealer: dealer.is_some() });
+        }
+        let fetcher = dealer.map(|dealer| Fetcher::spawn(dealer, ahead)).transpose()?;
+        let stream = CounterStream::new(cipher, construction, seed);
+        Ok(Self { config, stream, schedule: VecDeque::new(), scheduled_to: 0, fetcher, failed: None })
+    }
+
+    /// The block counter of the next draw.
+    pub fn counter(&self) -> u64 {
+        self.stream.counter()
+    }
+
+    /// What this source was made with.
+    pub fn config(&self) -> &TriplesConfig {
+        &self.config
+    }
+
+    /// Operations scheduled and not yet drawn.
+    pub fn scheduled(&self) -> usize {
+        self.schedule.len()
+    }
+
+    /// Announces the operations that will be drawn next, after those announced before. All parties can do it; at
+    /// the adjust rank their corrections are fetched ahead.
+    ///
+    /// # Errors
+    /// [`TriplesError::OursOp`] for an impossible operation: those before it are scheduled.
+    pub fn schedule(&mut self, ops: impl IntoIterator<Item = Op>) -> Result<(), TriplesError> {
+        for op in ops {
+            let start = if self.schedule.is_empty() { self.stream.counter() } else { self.scheduled_to };
+            let request = AdjustRequest::new(op, R::FIELD, start)?;
+            self.scheduled_to = op.end(R::FIELD, start)?;
+            self.schedule.push_back(op);
+            if let Some(fetcher) = &self.fetcher {
+                fetcher.want(request);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shares of a, b, c with c = a∘b, `len` elements each.
+    ///
+    /// # Errors
+    /// [`TriplesError::OursOutOfSchedule`], [`TriplesError::OursOp`], [`TriplesError::Dealer`],
+    /// `PeerCorrection…`, [`TriplesError::Stream`]; the same for the other draws.
+    pub fn mul(&mut self, len: usize) -> Result<Triple<R>, TriplesError> {
+        let [a, b, c] = self.draw(Op::Mul { len }, [(1, len); 3], [2])?;
+        Ok(Triple { a: a.into_vec(), b: b.into_vec(), c: c.into_vec() })
+    }
+
+    /// Shares of A (m×k), B (k×n), C (m×n) with C = A·B.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`].
+    pub fn dot(&mut self, m: usize, k: usize, n: usize) -> Result<DotTriple<R>, TriplesError> {
+        let [a, b, c] = self.draw(Op::Dot { m, k, n }, [(m, k), (k, n), (m, n)], [2])?;
+        Ok(DotTriple { a, b, c })
+    }
+
+    /// Shares by exclusive or of a, b, c with c = a & b, `len` elements each.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`].
+    pub fn and(&mut self, len: usize) -> Result<Triple<R>, TriplesError> {
+        let [a, b, c] = self.draw(Op::And { len }, [(1, len); 3], [2])?;
+        Ok(Triple { a: a.into_vec(), b: b.into_vec(), c: c.into_vec() })
+    }
+
+    /// Shares of r and r >> bits.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`].
+    pub fn trunc(&mut self, len: usize, bits: u32) -> Result<TruncPair<R>, TriplesError> {
+        let [r, shifted] = self.draw(Op::Trunc { len, bits }, [(1, len); 2], [1])?;
+        Ok(TruncPair { r: r.into_vec(), shifted: shifted.into_vec() })
+    }
+
+    /// Shares of r, its high part and its top bit.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`].
+    pub fn trunc_pr(&mut self, len: usize, bits: u32) -> Result<TruncPrTriple<R>, TriplesError> {
+        let [r, high, top] = self.draw(Op::TruncPr { len, bits }, [(1, len); 3], [1, 2])?;
+        Ok(TruncPrTriple { r: r.into_vec(), high: high.into_vec(), top: top.into_vec() })
+    }
+
+    /// Shares of random numbers 0 or 1.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`].
+    pub fn rand_bit(&mut self, len: usize) -> Result<Vec<R>, TriplesError> {
+        let [r] = self.draw(Op::RandBit { len }, [(1, len)], [0])?;
+        Ok(r.into_vec())
+    }
+
+    /// Draws the buffers of `op` and adds its corrections to those at `corrected`.
+    fn draw<const BUFFERS: usize, const CORRECTIONS: usize>(
+        &mut self,
+        op: Op,
+        shapes: [(usize, usize); BUFFERS],
+        corrected: [usize; CORRECTIONS],
+    ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        match self.schedule.front() {
+            Some(&scheduled) if scheduled != op => {
+                return Err(TriplesError::OursOutOfSchedule { scheduled, drawn: op });
+            }
+            Some(_) => {}
+            None => self.schedule([op])?,
+        }
+        self.schedule.pop_front();
+        let drawn = self.corrected(op, shapes, corrected);
+        if let Err(error) = &drawn {
+            // The streams have moved: nothing after this can be right.
+            self.failed = Some(error.clone());
+        }
+        drawn
+    }
+
+    fn corrected<const BUFFERS: usize, const CORRECTIONS: usize>(
+        &mut self,
+        op: Op,
+        shapes: [(usize, usize); BUFFERS],
+        corrected: [usize; CORRECTIONS],
+    ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
+        let counter = self.stream.counter();
+        let mut buffers = shapes.map(|_| Matrix::zeros(0, 0));
+        for (buffer, (rows, cols)) in buffers.iter_mut().zip(shapes) {
+            *buffer = self.stream.draw_matrix(rows, cols)?;
+        }
+        let Some(fetcher) = &self.fetcher else { return Ok(buffers) };
+        let corrections = fetcher.take().map_err(|source| TriplesError::Dealer { op, counter, source })?;
+        if corrections.len() != CORRECTIONS {
+            let (expected, got) = (CORRECTIONS, corrections.len());
+            return Err(TriplesError::PeerCorrectionCount { op, counter, expected, got });
+        }
+        for (index, (correction, place)) in corrections.into_iter().zip(corrected).enumerate() {
+            let buffer = &mut buffers[place];
+            if correction.len() != buffer.len() {
+                let (expected, got) = (buffer.len(), correction.len());
+                return Err(TriplesError::PeerCorrectionLength { op, counter, index, expected, got });
+            }
+            let join = if matches!(op, Op::And { .. }) { R::xor } else { R::add };
+            for (element, correction) in buffer.as_mut_slice().iter_mut().zip(correction) {
+                *element = join(*element, correction);
+            }
+        }
+        Ok(buffers)
+    }
+}
+
+/// Shares do not show in `Debug`: only their number or shape does.
+macro_rules! hidden {
+    ($($name:ident: $field:ident . $size:ident),+) => {$(
+        impl<R: Ring> fmt::Debug for $name<R> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), self.$field.$size())
+            }
+        }
+    )+};
+}
+hidden!(Triple: c.len, DotTriple: c.shape, TruncPair: r.len, TruncPrTriple: r.len);
+
+impl<R: Ring> fmt::Debug for Triples<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Triples")
+            .field("config", &self.config)
+            .field("counter", &self.stream.counter())
+            .field("scheduled", &self.schedule.len())
+            .finish_non_exhaustive()
+    }
+}
