@@ -225,3 +225,63 @@ impl TryRng for CounterStream {
 }
 
 impl TryCryptoRng for CounterStream {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes<const N: usize>(text: &str) -> [u8; N] {
+        hex::decode(text).unwrap().try_into().unwrap()
+    }
+
+    fn keyed(cipher: Cipher, key: &str) -> Keyed {
+        CounterStream::new(cipher, Construction::CtrBigEndian, &Seed::from_bytes(bytes(key))).keyed
+    }
+
+    /// SP 800-38A, F.5.1 (CTR-AES128.Encrypt): counter block, plaintext, ciphertext.
+    #[test]
+    fn aes_blocks_of_sp_800_38a() {
+        let keyed = keyed(Cipher::Aes128, "2b7e151628aed2a6abf7158809cf4f3c");
+        for (counter, plain, masked) in [
+            (
+                "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+                "6bc1bee22e409f96e93d7e117393172a",
+                "874d6191b620e3261bef6864990db6ce",
+            ),
+            (
+                "f0f1f2f3f4f5f6f7f8f9fafbfcfdff00",
+                "ae2d8a571e03ac9c9eb76fac45af8e51",
+                "9806f66b7970fdff8617187bb9fffdff",
+            ),
+            (
+                "f0f1f2f3f4f5f6f7f8f9fafbfcfdff01",
+                "30c81c46a35ce411e5fbc1191a0a52ef",
+                "5ae4df3edbd5d35e5b4f09020db03eab",
+            ),
+            (
+                "f0f1f2f3f4f5f6f7f8f9fafbfcfdff02",
+                "f69f2445df4f9b17ad2b417be66c3710",
+                "1e031dda2fbe03d1792170a0f3009cee",
+            ),
+        ] {
+            let mut block = [bytes(counter)];
+            keyed.encrypt(&mut block);
+            let sum = u128::from_be_bytes(block[0]) ^ u128::from_be_bytes(bytes(plain));
+            assert_eq!(sum.to_be_bytes(), bytes::<16>(masked));
+        }
+    }
+
+    /// GB/T 32907-2016, annex A: one encryption, and a million in a row.
+    #[test]
+    fn sm4_blocks_of_gb_t_32907() {
+        let text = "0123456789abcdeffedcba9876543210";
+        let keyed = keyed(Cipher::Sm4, text);
+        let mut block = [bytes(text)];
+        keyed.encrypt(&mut block);
+        assert_eq!(block[0], bytes("681edf34d206965e86b3e94f536e4246"));
+        for _ in 1..1_000_000 {
+            keyed.encrypt(&mut block);
+        }
+        assert_eq!(block[0], bytes("595298c7c6fd271f0402f804c33d3f66"));
+    }
+}
