@@ -11,7 +11,7 @@ use crate::{Curve, CurveError};
 /// Draw a fresh one for every run: with the same scalar twice, the peer can link the ids of both runs.
 #[derive(ZeroizeOnDrop)]
 pub struct SecretScalar {
-    /// Little-endian; for Curve25519 already clamped (RFC 7748, section 5).
+    /// Little-endian; for Curve25519 clamped (RFC 7748, section 5).
     bytes: [u8; 32],
     #[zeroize(skip)]
     curve: Curve,
@@ -25,16 +25,27 @@ impl SecretScalar {
     pub fn random(curve: Curve) -> Result<Self, CurveError> {
         let mut key = Zeroizing::new([0u8; 32]);
         getrandom::fill(key.as_mut()).map_err(|e| CurveError::OursRandomness(e.to_string()))?;
-        Ok(Self { bytes: clamp_integer(*key), curve })
+        let bytes = match curve {
+            Curve::Curve25519 => clamp_integer(*key),
+            // No suite uses it yet; its masker will bring it into range.
+            Curve::Sm2 => *key,
+        };
+        Ok(Self { bytes, curve })
     }
 
     /// The scalar that secretflow's library derives from its 32-byte private key (little-endian integer):
     /// for Curve25519 the key reduced modulo the group order 2^252 + 27742317777372353535851937790883648493,
     /// then clamped. For replays of recorded runs only.
     pub fn from_reference_key_le(curve: Curve, key: &[u8; 32]) -> Self {
-        let mut reduced = Scalar::from_bytes_mod_order(*key);
-        let bytes = clamp_integer(reduced.to_bytes());
-        reduced.zeroize();
+        let bytes = match curve {
+            Curve::Curve25519 => {
+                let mut reduced = Scalar::from_bytes_mod_order(*key);
+                let clamped = clamp_integer(reduced.to_bytes());
+                reduced.zeroize();
+                clamped
+            }
+            Curve::Sm2 => *key,
+        };
         Self { bytes, curve }
     }
 

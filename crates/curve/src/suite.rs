@@ -99,26 +99,29 @@ impl Suite {
             return None;
         }
         let keep = usize::try_from(bits.div_ceil(8)).ok()?;
+        let mut low = match (self.curve, self.format) {
+            (Curve::Curve25519, _) => encoded.get(..keep)?.to_vec(),
+            // Big-endian coordinates: behind one format byte, or x followed by y.
+            (Curve::Sm2, PointFormat::X962Compressed) => encoded.get(33 - keep..)?.to_vec(),
+            (Curve::Sm2, PointFormat::Uncompressed) => encoded.get(32 - keep..32)?.to_vec(),
+        };
+        self.clear_unused_bits(&mut low, bits);
+        Some(low)
+    }
+
+    /// Clears the bits above the low `bits` in the most significant byte of a truncated coordinate of
+    /// `bits`/8 bytes, rounded up, so that two parties compare the agreed bits and no others.
+    pub fn clear_unused_bits(self, truncated: &mut [u8], bits: u32) {
         let mask = match bits % 8 {
             0 => 0xff,
             used => (1u8 << used) - 1,
         };
-        match self.curve {
-            Curve::Curve25519 => {
-                let mut low = encoded.get(..keep)?.to_vec();
-                *low.last_mut()? &= mask;
-                Some(low)
-            }
-            // Big-endian coordinates behind one format byte (compressed), or x followed by y.
-            Curve::Sm2 => {
-                let x = match self.format {
-                    PointFormat::X962Compressed => encoded.get(1..)?,
-                    PointFormat::Uncompressed => encoded.get(..32)?,
-                };
-                let mut low = x.get(x.len() - keep..)?.to_vec();
-                *low.first_mut()? &= mask;
-                Some(low)
-            }
+        let most_significant = match self.curve {
+            Curve::Curve25519 => truncated.last_mut(),
+            Curve::Sm2 => truncated.first_mut(),
+        };
+        if let Some(byte) = most_significant {
+            *byte &= mask;
         }
     }
 }

@@ -1,0 +1,110 @@
+//! Laws of masking over random items, and the refusals.
+
+use proptest::prelude::*;
+use symbolon_curve::{Curve, CurveError, HashToCurve, Masker, SecretScalar, Suite};
+
+const SUITE: Suite = Suite::CURVE25519_SHA256_DIRECT;
+
+fn fresh() -> Masker {
+    Masker::new(SUITE, SecretScalar::random(Curve::Curve25519).unwrap()).unwrap()
+}
+
+fn with(bytes: [u8; 32]) -> Masker {
+    Masker::new(SUITE, SecretScalar::from_x25519_bytes(&bytes)).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn masks_commute(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20)) {
+        let (a, b) = (fresh(), fresh());
+        let ab = b.mask_points(&a.mask_items(&items).unwrap()).unwrap();
+        let ba = a.mask_points(&b.mask_items(&items).unwrap()).unwrap();
+        prop_assert_eq!(ab, ba);
+    }
+
+    #[test]
+    fn a_batch_is_its_items_one_by_one(key in any::<[u8; 32]>(), count in 0usize..300) {
+        let masker = with(key);
+        let items: Vec<String> = (0..count).map(|i| format!("id-{i}")).collect();
+        let single: Vec<u8> = items.iter().flat_map(|item| masker.mask_items(&[item]).unwrap()).collect();
+        prop_assert_eq!(masker.mask_items(&items).unwrap(), single);
+    }
+
+    #[test]
+    fn masking_items_is_masking_their_points(key in any::<[u8; 32]>()) {
+        let masker = with(key);
+        let items = ["", "a", "a longer one"];
+        let points = masker.hash_to_points(&items);
+        prop_assert_eq!(masker.mask_points(&points), masker.mask_items(&items));
+    }
+
+    #[test]
+    fn the_top_bit_is_ignored(key in any::<[u8; 32]>(), mut u in any::<[u8; 32]>()) {
+        let masker = with(key);
+        u[31] &= 0x7f;
+        let low = masker.mask_points(&u);
+        u[31] |= 0x80;
+        prop_assert_eq!(low, masker.mask_points(&u));
+    }
+
+    #[test]
+    fn low_bits_are_the_value_modulo_a_power_of_two(u in any::<[u8; 32]>(), bits in 1u32..=256) {
+        let low = SUITE.low_bits_of_x(&u, bits).unwrap();
+        prop_assert_eq!(low.len(), bits.div_ceil(8) as usize);
+        for bit in 0..low.len() * 8 {
+            let expected = if bit < bits as usize { u[bit / 8] >> (bit % 8) & 1 } else { 0 };
+            prop_assert_eq!(low[bit / 8] >> (bit % 8) & 1, expected);
+        }
+    }
+}
+
+#[test]
+fn sha_256_is_the_point() {
+    // FIPS 180-4, the example "abc".
+    assert_eq!(
+        hex::encode(fresh().hash_to_points(&["abc"])),
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+}
+
+#[test]
+fn random_scalars_differ() {
+    assert_ne!(fresh().mask_items(&["x"]), fresh().mask_items(&["x"]));
+}
+
+#[test]
+fn a_broken_point_is_refused() {
+    for length in [1, 31, 33, 63] {
+        let error = fresh().mask_points(&vec![9; length]).unwrap_err();
+        assert_eq!(error, CurveError::PeerLength { length, point_bytes: 32 });
+    }
+    assert_eq!(fresh().mask_points(&[]), Ok(vec![]));
+}
+
+#[test]
+fn the_first_low_order_point_is_named() {
+    let mut points = vec![9u8; 32 * 1000];
+    for index in [900, 401, 650] {
+        points[32 * index..32 * index + 32].fill(0);
+    }
+    assert_eq!(fresh().mask_points(&points), Err(CurveError::PeerLowOrder { index: 401 }));
+}
+
+#[test]
+fn suites_of_later_are_refused_by_name() {
+    let suite = Suite { map: HashToCurve::TryAndIncrement, curve: Curve::Sm2, ..SUITE };
+    let secret = SecretScalar::random(Curve::Curve25519).unwrap();
+    let error = Masker::new(suite, secret).map(|_| ()).unwrap_err();
+    assert_eq!(error, CurveError::ConfigUnsupportedSuite(suite));
+    assert!(error.to_string().contains("Sm2"), "{error}");
+    assert!(Masker::new(SUITE, SecretScalar::random(Curve::Sm2).unwrap()).is_err());
+}
+
+#[test]
+fn low_bits_of_other_encodings_are_none() {
+    assert_eq!(SUITE.low_bits_of_x(&[0; 31], 8), None);
+    assert_eq!(SUITE.low_bits_of_x(&[0; 32], 0), None);
+    assert_eq!(SUITE.low_bits_of_x(&[0; 32], 257), None);
+}
