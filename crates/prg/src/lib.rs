@@ -32,7 +32,7 @@
 //! depend on the key and on the state. That is not constant time: whoever shares the processor's caches with
 //! the party (another tenant of the machine, say) may learn about the seed from the timing of such look-ups,
 //! and with the seed every mask drawn from it. Choose SM4 only where rules demand it, on machines that the
-//! party has to itself. It is also about a hundred times slower than AES.
+//! party has to itself. It is also some sixty times slower than AES.
 //!
 //! # Example
 //! ```

@@ -70,13 +70,16 @@ impl<R: Ring> FixedPoint<R> {
             let (fraction_bits, field_bits) = (self.fraction_bits, R::BITS);
             return Err(RingError::OursOutOfRange { value, at, fraction_bits, field_bits });
         }
-        // The conversion truncates toward zero; the range was just checked.
-        Ok(R::from_i128(scaled as i128))
+        // Both conversions truncate toward zero; the range was just checked. The short one is the fast one.
+        let short = scaled.abs() < power_of_two(63);
+        Ok(R::from_i128(if short { i128::from(scaled as i64) } else { scaled as i128 }))
     }
 
     /// The number that `element` encodes, as the nearest double.
     pub fn decode(self, element: R) -> f64 {
-        element.to_i128() as f64 / power_of_two(self.fraction_bits)
+        let whole = element.to_i128();
+        let rounded = i64::try_from(whole).map_or(whole as f64, |short| short as f64);
+        rounded / power_of_two(self.fraction_bits)
     }
 
     /// [`FixedPoint::decode`] for each element.
@@ -99,7 +102,7 @@ impl<R: Ring> FixedPoint<R> {
     }
 }
 
-/// 2^exponent; exact for every exponent used here (at most 126).
+/// 2^exponent, exactly, for the exponents used here (at most 126).
 fn power_of_two(exponent: u32) -> f64 {
-    f64::from(2.0_f32).powi(exponent.cast_signed())
+    f64::from_bits(u64::from(exponent + 1023) << 52)
 }
