@@ -1,0 +1,201 @@
+//! A dealer that listens.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use symbolon_dialect::{Construction, Dialect, SeedEncoding};
+use symbolon_prg::Cipher;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use super::service::{Dealer, DealerService};
+use crate::error::GrpcError;
+use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverServiceServer;
+use crate::tls::TlsConfig;
+use crate::{http2, threads};
+
+/// Requests are a few numbers; anything longer is not one.
+const REQUEST_BYTES: usize = 64 << 10;
+
+/// What a dealer grants its callers altogether.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DealerLimits {
+    /// Sessions held at the same time. Default 64.
+    pub max_sessions: usize,
+    /// Parties of one session. Default 16.
+    pub max_world_size: usize,
+    /// Bytes of the buffers of one request, of one party. Default 256 MiB.
+    pub max_bytes_per_request: u64,
+    /// Bytes that all requests together may hold while they are computed and answered. Default 1 GiB.
+    pub memory_bytes: u64,
+    /// Requests computed at the same time. Default: the number of processors.
+    pub max_concurrent: usize,
+    /// Requests under way or waiting, before further ones are refused. Default 256.
+    pub max_pending: usize,
+    /// How long a request waits for the remaining ranks to create their session. Default 30 s.
+    pub wait_for_parties: Duration,
+    /// How long a request waits for memory. Default 30 s.
+    pub wait_for_memory: Duration,
+    /// After how long without any use a session and its seeds are forgotten. Default 1 h.
+    pub session_idle: Duration,
+}
+
+impl Default for DealerLimits {
+    fn default() -> Self {
+        Self {
+            max_sessions: 64,
+            max_world_size: 16,
+            max_bytes_per_request: 256 << 20,
+            memory_bytes: 1 << 30,
+            max_concurrent: std::thread::available_parallelism().map_or(2, usize::from),
+            max_pending: 256,
+            wait_for_parties: Duration::from_secs(30),
+            wait_for_memory: Duration::from_secs(30),
+            session_idle: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// How a dealer computes and whom it serves.
+///
+/// **Without TLS anyone who can reach the port and knows (or guesses) a session id can join an incomplete
+/// session, ask for corrections in the name of the adjust rank, and delete the session.** That breaks
+/// the computation; together with one party's shares it can also betray the others. Run a plaintext
+/// dealer only where the network itself keeps strangers out. With mutual TLS a rank belongs to the
+/// certificate that first claimed it (or to the pinned one), and only the adjust rank's certificate gets
+/// corrections.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DealerConfig {
+    /// Cipher of the parties' dealer streams; the requests do not say.
+    pub cipher: Cipher,
+    /// Construction of the parties' dealer streams (erratum E16).
+    pub construction: Construction,
+    /// The only accepted encoding of seeds, or `None` for both, which cannot be confused (erratum E06).
+    pub seed_encoding: Option<SeedEncoding>,
+    /// Whether one block of a stream may serve several corrections. Off by default, since two corrections
+    /// over the same blocks can tell the adjust rank about the others' shares; for engines that let one
+    /// mask serve two products.
+    pub allow_counter_reuse: bool,
+    /// Mutual TLS; pinned certificates are optional here.
+    pub tls: Option<TlsConfig>,
+    /// Bounds.
+    pub limits: DealerLimits,
+}
+
+impl DealerConfig {
+    /// Plaintext, AES-128, both seed encodings, default limits; the construction of `dialect`.
+    pub fn new(dialect: &Dialect) -> Self {
+        Self {
+            cipher: Cipher::Aes128,
+            construction: dialect.dealer_stream,
+            seed_encoding: None,
+            allow_counter_reuse: false,
+            tls: None,
+            limits: DealerLimits::default(),
+        }
+    }
+}
+
+/// A running dealer. Its arithmetic runs on threads of its own, not on the two network threads.
+pub struct DealerServer {
+    address: SocketAddr,
+    dealer: Arc<Dealer>,
+    runtime: Mutex<Option<Runtime>>,
+    stop: watch::Sender<bool>,
+    stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for DealerServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DealerServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl DealerServer {
+    /// Listens on `listen` and serves until it is shut down or dropped.
+    ///
+    /// # Errors
+    /// A port that cannot be bound, or limits that contradict one another.
+    pub fn start(listen: SocketAddr, config: DealerConfig) -> Result<Self, GrpcError> {
+        Self::start_on(crate::error::bind(listen)?, config)
+    }
+
+    /// As [`DealerServer::start`] on a listener that is already bound.
+    ///
+    /// # Errors
+    /// As [`DealerServer::start`].
+    pub fn start_on(listener: TcpListener, config: DealerConfig) -> Result<Self, GrpcError> {
+        let address = listener.local_addr().map_err(|error| GrpcError::listen("the given socket", error))?;
+        let server = http2::server(config.tls.as_ref())?;
+        let sweep_every =
+            (config.limits.session_idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(60));
+        let dealer = Arc::new(Dealer::new(config)?);
+        let runtime = threads::runtime("symbolon-dealer", 2)?;
+        let inside = runtime.enter();
+        let incoming = http2::incoming(listener).map_err(|error| GrpcError::listen(address, error))?;
+        drop(inside);
+        let (stop, mut stopping) = watch::channel(false);
+        let service =
+            BeaverServiceServer::new(DealerService(dealer.clone())).max_decoding_message_size(REQUEST_BYTES);
+        let stopped = runtime.spawn(async move {
+            let signal = async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            if let Err(error) = server.serve_with_incoming_shutdown(service, incoming, signal).await {
+                tracing::error!(error = crate::error::causes(&error), "the listener failed");
+            }
+        });
+        let swept = dealer.clone();
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(sweep_every).await;
+                swept.sessions.sweep(Instant::now());
+            }
+        });
+        Ok(Self {
+            address,
+            dealer,
+            runtime: Mutex::new(Some(runtime)),
+            stop,
+            stopped: Mutex::new(Some(stopped)),
+        })
+    }
+
+    /// Where the dealer listens; tells the port when the configured one was 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sessions held at the moment.
+    pub fn sessions(&self) -> usize {
+        self.dealer.sessions.len()
+    }
+
+    /// Stops listening, forgets all sessions and returns when the port is free again.
+    pub fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let Some(runtime) = take(&self.runtime) else { return };
+        if let Some(stopped) = take(&self.stopped) {
+            runtime.block_on(async {
+                let _ = tokio::time::timeout(Duration::from_millis(200), stopped).await;
+            });
+        }
+        runtime.shutdown_timeout(Duration::from_secs(2));
+    }
+}
+
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Drop for DealerServer {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = take(&self.runtime) {
+            runtime.shutdown_background();
+        }
+    }
+}

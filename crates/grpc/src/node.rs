@@ -1,0 +1,259 @@
+//! One party's sockets: its listener, its connections, and the threads that drive them.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+
+use crate::error::GrpcError;
+use crate::receiver::{Receiver, ReceiverService};
+use crate::sender::{Once, Peer, run};
+use crate::tls::TlsConfig;
+use crate::{http2, threads};
+
+/// Bounds on sizes and times of a [`GrpcNode`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NodeLimits {
+    /// Largest single push in bytes, in both directions: a chunk, or a whole message of a peer that does
+    /// not cut. Default 64 MiB. Peers cut at about 1 MiB unless told otherwise.
+    pub max_message_bytes: usize,
+    /// Bytes of incoming pushes that may be in memory before they reach the mailbox. Default 256 MiB.
+    pub receive_bytes: usize,
+    /// How long one TCP connection attempt may take. Default 5 s.
+    pub connect_timeout: Duration,
+    /// How long a push may wait for its answer. Default 60 s.
+    pub push_timeout: Duration,
+    /// How long an incoming push may take to arrive completely. Default 60 s.
+    pub read_timeout: Duration,
+    /// How long an incoming push is held while the mailbox is full, before it is refused. Default 20 s.
+    pub backpressure_wait: Duration,
+    /// After a connection was up once: how long a push is repeated over new connections. Default 5 s.
+    pub retry_for: Duration,
+    /// How long [`Carrier::probe`] waits. Default 2 s.
+    pub probe_timeout: Duration,
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 64 << 20,
+            receive_bytes: 256 << 20,
+            connect_timeout: Duration::from_secs(5),
+            push_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(60),
+            backpressure_wait: Duration::from_secs(20),
+            retry_for: Duration::from_secs(5),
+            probe_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where a party listens, where the others are, and how they prove who they are.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NodeConfig {
+    /// Our own rank.
+    pub rank: Rank,
+    /// `host:port` of every rank in order, our own included (it is what the others dial; ours is not
+    /// used here).
+    pub parties: Vec<String>,
+    /// Mutual TLS, or `None` for plaintext. With TLS every other rank must be pinned.
+    pub tls: Option<TlsConfig>,
+    /// Sizes and times.
+    pub limits: NodeLimits,
+}
+
+impl NodeConfig {
+    /// Plaintext and default limits.
+    pub fn new(rank: Rank, parties: Vec<String>) -> Self {
+        Self { rank, parties, tls: None, limits: NodeLimits::default() }
+    }
+
+    /// With mutual TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    fn check(&self) -> Result<(), GrpcError> {
+        let world_size = self.parties.len();
+        if self.rank >= world_size {
+            return Err(GrpcError::Config(format!("rank {} is not below the {world_size} parties", self.rank)));
+        }
+        if let Some(tls) = &self.tls {
+            for rank in (0..world_size).filter(|rank| *rank != self.rank) {
+                if !tls.peer(rank).is_some_and(crate::PeerIdentity::is_pinned) {
+                    return Err(GrpcError::Config(format!(
+                        "mutual TLS is on, but no certificate is pinned for rank {rank}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A party's sockets. Implements [`Carrier`] for its link, and serves the others' pushes into the link's
+/// [`Inbox`] once that is attached.
+///
+/// Owns a runtime with two network threads; nothing but socket work and mailbox deliveries runs there.
+/// Dropping the node closes everything without waiting; [`GrpcNode::shutdown`] waits for the port.
+pub struct GrpcNode {
+    config: Arc<NodeConfig>,
+    address: SocketAddr,
+    handle: Handle,
+    runtime: Mutex<Option<Runtime>>,
+    stop: watch::Sender<bool>,
+    stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    inbox: watch::Sender<Option<Arc<Inbox>>>,
+    peers: Vec<Option<Arc<Peer>>>,
+}
+
+impl std::fmt::Debug for GrpcNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrpcNode").field("rank", &self.config.rank).field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl GrpcNode {
+    /// Listens on `listen` and prepares (lazily made) connections to the other parties.
+    ///
+    /// # Errors
+    /// A port that cannot be bound, an address not of the form `host:port`, a rank outside the parties,
+    /// TLS without a pinned certificate for every other rank.
+    pub fn start(listen: SocketAddr, config: NodeConfig) -> Result<Self, GrpcError> {
+        config.check()?;
+        Self::start_on(crate::error::bind(listen)?, config)
+    }
+
+    /// As [`GrpcNode::start`] on a listener that is already bound: with port 0 the addresses of all
+    /// parties can so be known before any party starts.
+    ///
+    /// # Errors
+    /// As [`GrpcNode::start`].
+    pub fn start_on(listener: TcpListener, config: NodeConfig) -> Result<Self, GrpcError> {
+        config.check()?;
+        let address = listener.local_addr().map_err(|error| GrpcError::listen("the given socket", error))?;
+        let config = Arc::new(config);
+        let runtime = threads::runtime("symbolon-net", 2)?;
+        let handle = runtime.handle().clone();
+        let _inside = handle.enter();
+
+        let (inbox, attached) = watch::channel(None);
+        let receiver = Arc::new(Receiver::new(config.clone(), attached)?);
+        let server = http2::server(config.tls.as_ref())?;
+        let incoming = http2::incoming(listener).map_err(|error| GrpcError::listen(address, error))?;
+        let (stop, mut stopping) = watch::channel(false);
+        let stopped = handle.spawn(async move {
+            let signal = async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            let served =
+                server.serve_with_incoming_shutdown(ReceiverService(receiver), incoming, signal).await;
+            if let Err(error) = served {
+                tracing::error!(error = crate::error::causes(&error), "the listener failed");
+            }
+        });
+
+        let peers = config
+            .parties
+            .iter()
+            .enumerate()
+            .map(|(rank, party)| connection(&config, rank, party))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            config,
+            address,
+            runtime: Mutex::new(Some(runtime)),
+            handle: handle.clone(),
+            stop,
+            stopped: Mutex::new(Some(stopped)),
+            inbox,
+            peers,
+        })
+    }
+
+    /// Where the node listens; tells the port when the configured one was 0.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on pushes go into `inbox`. Pushes that came earlier wait for this within their limit.
+    pub fn attach(&self, inbox: Arc<Inbox>) {
+        self.inbox.send_replace(Some(inbox));
+    }
+
+    /// The node's runtime, for a [`DealerClient`](crate::DealerClient) that shares its threads. Stops with
+    /// the node.
+    pub fn runtime(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops listening, closes all connections, and returns when the port is free again. Pushes under way
+    /// fail. Call it after the link's orderly end; calling it twice does nothing.
+    pub fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let Some(runtime) = take(&self.runtime) else { return };
+        if let Some(stopped) = take(&self.stopped) {
+            runtime.block_on(async {
+                let _ = tokio::time::timeout(Duration::from_millis(200), stopped).await;
+            });
+        }
+        runtime.shutdown_timeout(Duration::from_secs(2));
+    }
+}
+
+fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc<Peer>>, GrpcError> {
+    if rank == config.rank {
+        return Ok(None);
+    }
+    let tls = match &config.tls {
+        None => None,
+        Some(tls) => Some((
+            tls,
+            tls.peer(rank).ok_or_else(|| GrpcError::Config(format!("no certificate is pinned for rank {rank}")))?,
+        )),
+    };
+    let channel = http2::channel(party, config.limits.connect_timeout, tls)?;
+    Ok(Some(Arc::new(Peer::new(rank, party.to_owned(), channel, config.limits.clone()))))
+}
+
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Carrier for GrpcNode {
+    fn push(&self, to: Rank, frame: Frame, done: Completion) {
+        let once = Once::new(done);
+        match self.peers.get(to).and_then(Option::as_ref) {
+            Some(peer) => drop(self.handle.spawn(run(peer.clone(), frame, once))),
+            None => once.call(Err(PushError::Unreachable(format!(
+                "rank {to} is not another party of this link of {}",
+                self.peers.len()
+            )))),
+        }
+    }
+
+    fn probe(&self, to: Rank) -> Result<(), PushError> {
+        let peer = self.peers.get(to).and_then(Option::as_ref).ok_or_else(|| {
+            PushError::Unreachable(format!("rank {to} is not another party of this link of {}", self.peers.len()))
+        })?;
+        http2::knock(&peer.address, self.config.limits.probe_timeout)
+            .map_err(|reason| PushError::Unreachable(format!("rank {to}: {reason}")))
+    }
+}
+
+impl Drop for GrpcNode {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(runtime) = take(&self.runtime) {
+            // Never blocks: the last reference may go away on one of the network threads.
+            runtime.shutdown_background();
+        }
+    }
+}
