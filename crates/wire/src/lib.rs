@@ -56,7 +56,7 @@ pub use common::ErrorCode;
 pub use generated::google::protobuf::Any;
 pub use generated::{google, org};
 /// Encoding and decoding of every message of this crate.
-pub use prost::Message;
+pub use prost::{Message, Name};
 
 /// Header and error codes shared by the link and the handshake (`common/header.proto`).
 pub mod common {
