@@ -76,7 +76,7 @@ impl Masker {
     /// u-coordinate of Curve25519 or of its twist, so there is nothing else to refuse on that curve.)
     pub fn mask_points(&self, points: &[u8]) -> Result<Vec<u8>, CurveError> {
         let point_bytes = self.suite.point_bytes();
-        if points.len() % point_bytes != 0 {
+        if !points.len().is_multiple_of(point_bytes) {
             return Err(CurveError::PeerLength { length: points.len(), point_bytes });
         }
         match &self.ladder {

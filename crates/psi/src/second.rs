@@ -1,0 +1,143 @@
+//! The second ciphertext: what travels of a point masked twice (errata E11 and E21).
+
+use symbolon_curve::Suite;
+use symbolon_dialect::SecondCiphertext;
+
+use crate::PsiParams;
+
+/// Length of the compatibility form.
+pub(crate) const TWELVE: usize = 12;
+
+/// Statistical security in bits of the shortest safe form: the probability that two different ids of the
+/// two sets agree in what is compared is at most 2^-30.
+const STATISTICAL_BITS: u32 = 30;
+
+/// The form of a second ciphertext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SecondForm {
+    /// The whole encoded point.
+    Whole,
+    /// So many low bits of x, in whole bytes.
+    LowBits(u32),
+    /// The last 12 bytes of the encoded point.
+    LastTwelveBytes,
+}
+
+impl SecondForm {
+    /// The form that this party sends.
+    pub(crate) fn sent(params: &PsiParams) -> Self {
+        match (params.second_ciphertext, params.truncate_bits) {
+            (SecondCiphertext::LastTwelveBytes, _) => Self::LastTwelveBytes,
+            (SecondCiphertext::Negotiated, Some(bits)) => Self::LowBits(bits),
+            (SecondCiphertext::Negotiated, None) => Self::Whole,
+        }
+    }
+
+    /// The form of received ciphertexts of `length` bytes each, if any is acceptable.
+    pub(crate) fn received(params: &PsiParams, length: usize) -> Option<Self> {
+        let forced_twelve = params.second_ciphertext == SecondCiphertext::LastTwelveBytes;
+        if forced_twelve && length == TWELVE {
+            return Some(Self::LastTwelveBytes);
+        }
+        if let Some(bits) = params.truncate_bits
+            && Self::LowBits(bits).bytes(params.suite) == length
+        {
+            return Some(Self::LowBits(bits));
+        }
+        if length == params.suite.point_bytes() {
+            return Some(Self::Whole);
+        }
+        (length == TWELVE && params.accept_last_twelve_bytes).then_some(Self::LastTwelveBytes)
+    }
+
+    /// Bytes per ciphertext.
+    pub fn bytes(self, suite: Suite) -> usize {
+        match self {
+            Self::Whole => suite.point_bytes(),
+            Self::LowBits(bits) => usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX),
+            Self::LastTwelveBytes => TWELVE,
+        }
+    }
+
+    /// Bits that are compared.
+    pub fn bits(self, suite: Suite) -> u32 {
+        match self {
+            Self::Whole => u32::try_from(8 * suite.point_bytes()).unwrap_or(u32::MAX),
+            Self::LowBits(bits) => bits,
+            Self::LastTwelveBytes => 96,
+        }
+    }
+
+    /// Cuts every point of `points` (whole points, concatenated) to this form.
+    pub(crate) fn cut(self, suite: Suite, points: Vec<u8>) -> Vec<u8> {
+        let point_bytes = suite.point_bytes();
+        match self {
+            Self::Whole => points,
+            Self::LowBits(bits) => points
+                .chunks_exact(point_bytes)
+                .flat_map(|point| suite.low_bits_of_x(point, bits).unwrap_or_default())
+                .collect(),
+            Self::LastTwelveBytes => {
+                let skip = point_bytes.saturating_sub(TWELVE);
+                points.chunks_exact(point_bytes).flat_map(|point| point.iter().skip(skip)).copied().collect()
+            }
+        }
+    }
+}
+
+/// The least number of bits of a second ciphertext that is safe for sets of these sizes:
+/// ⌈log2 a⌉ + ⌈log2 b⌉ + 30 (PPCA 9-2023).
+pub fn safe_bits(items_a: u64, items_b: u64) -> u32 {
+    ceil_log2(items_a) + ceil_log2(items_b) + STATISTICAL_BITS
+}
+
+fn ceil_log2(n: u64) -> u32 {
+    match n {
+        0 | 1 => 0,
+        _ => u64::BITS - (n - 1).leading_zeros(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use symbolon_dialect::Dialect;
+
+    #[test]
+    fn logarithms_round_up() {
+        for (n, log) in
+            [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (4096, 12), (4097, 13), (u64::MAX, 64)]
+        {
+            assert_eq!(ceil_log2(n), log, "{n}");
+        }
+        assert_eq!(safe_bits(1000, 1_000_000), 10 + 20 + 30);
+    }
+
+    #[test]
+    fn forms_are_told_by_their_length() {
+        let suite = Suite::CURVE25519_SHA256_DIRECT;
+        let mut params = PsiParams::new(suite, &Dialect::symbolon());
+        assert_eq!(SecondForm::received(&params, 32), Some(SecondForm::Whole));
+        assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LastTwelveBytes));
+        assert_eq!(SecondForm::received(&params, 13), None);
+        params.accept_last_twelve_bytes = false;
+        assert_eq!(SecondForm::received(&params, 12), None);
+        params.truncate_bits = Some(90);
+        assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LowBits(90)));
+        params.second_ciphertext = SecondCiphertext::LastTwelveBytes;
+        assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LastTwelveBytes));
+        assert_eq!(SecondForm::received(&params, 0), None);
+    }
+
+    #[test]
+    fn cutting_keeps_the_right_bytes() {
+        let suite = Suite::CURVE25519_SHA256_DIRECT;
+        let points: Vec<u8> = (0..64).map(|i| i | 0x80).collect();
+        assert_eq!(SecondForm::Whole.cut(suite, points.clone()), points);
+        assert_eq!(
+            SecondForm::LastTwelveBytes.cut(suite, points.clone()),
+            [&points[20..32], &points[52..64]].concat()
+        );
+        assert_eq!(SecondForm::LowBits(12).cut(suite, points), [0x80, 0x01, 0xa0, 0x01]);
+    }
+}

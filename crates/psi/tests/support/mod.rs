@@ -1,0 +1,82 @@
+//! Two parties over the in-memory link, and a scripted peer.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use symbolon_curve::{Curve, Masker, SecretScalar, Suite};
+use symbolon_dialect::Dialect;
+use symbolon_link::{Channel, Link, memory};
+use symbolon_psi::{PsiError, PsiOutcome, PsiParams, run};
+use symbolon_wire::{Message, runtime::EcdhPsiCipherBatch};
+
+pub(crate) const SUITE: Suite = Suite::CURVE25519_SHA256_DIRECT;
+
+pub(crate) fn params() -> PsiParams {
+    PsiParams::new(SUITE, &Dialect::symbolon())
+}
+
+pub(crate) fn secret() -> SecretScalar {
+    SecretScalar::random(Curve::Curve25519).expect("randomness")
+}
+
+pub(crate) fn masker() -> Masker {
+    Masker::new(SUITE, secret()).expect("implemented")
+}
+
+pub(crate) fn links() -> [Link; 2] {
+    memory::network(2, &Dialect::symbolon()).try_into().unwrap_or_else(|_| panic!("two links"))
+}
+
+/// Runs both parties, each with its own parameters.
+pub(crate) fn run_both<I: AsRef<[u8]> + Sync>(
+    params: [&PsiParams; 2],
+    items: [&[I]; 2],
+) -> [Result<PsiOutcome, PsiError>; 2] {
+    let links = links();
+    std::thread::scope(|scope| {
+        let [a, b] = [0, 1].map(|rank| {
+            let channel = links[rank].root();
+            scope.spawn(move || run(&channel, params[rank], items[rank], secret(), &mut |_| {}))
+        });
+        [a.join().expect("rank 0"), b.join().expect("rank 1")]
+    })
+}
+
+/// Runs rank 0 against a peer that does what `script` says with its main channel and its sub-channel.
+pub(crate) fn run_against<T: Send>(
+    params: &PsiParams,
+    items: &[&str],
+    secret: SecretScalar,
+    script: impl FnOnce(&Channel, &Channel) -> T + Send,
+) -> (Result<PsiOutcome, PsiError>, T) {
+    let links = links();
+    std::thread::scope(|scope| {
+        let peer = links[1].root();
+        let peer = scope.spawn(move || script(&peer, &peer.spawn()));
+        let outcome = run(&links[0].root(), params, items, secret, &mut |_| {});
+        (outcome, peer.join().expect("the script"))
+    })
+}
+
+/// A batch that a well-behaved peer would send, to be spoilt by the test.
+pub(crate) fn batch(
+    stream: &str,
+    index: i32,
+    last: bool,
+    item_bytes: usize,
+    points: Vec<u8>,
+) -> EcdhPsiCipherBatch {
+    EcdhPsiCipherBatch {
+        r#type: stream.to_owned(),
+        batch_index: index,
+        is_last_batch: last,
+        count: i32::try_from(points.len() / item_bytes).expect("small"),
+        ciphertext: points.into(),
+        duplicate_item_cnt_map: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn bytes(message: &EcdhPsiCipherBatch) -> Bytes {
+    message.encode_to_vec().into()
+}
