@@ -1,5 +1,6 @@
 //! Under construction.
 mod error;
+mod exchange;
 mod lists;
 mod lr;
 mod offer;
@@ -11,6 +12,7 @@ mod response;
 mod terms;
 
 pub use error::HandshakeError;
+pub use exchange::{exchange_lr, exchange_psi};
 pub use lr::{LrRequest, negotiate_lr};
 pub use offer::{LrOffer, PsiOffer};
 pub use plan::{DealerPlan, LrPlan, Plan, PsiPlan, STEP_TOLERANCE};
