@@ -25,7 +25,7 @@ const COALESCE_BELOW: usize = 16 << 10;
 /// Field 3, length-delimited.
 const VALUE_TAG: u8 = (3 << 3) | 2;
 /// What the fields of a `PushRequest` other than its value may add to its size, in bytes.
-pub(crate) const ENVELOPE_BYTES: u64 = 4096;
+pub(crate) const ENVELOPE_BYTES: usize = 4096;
 
 /// The body of a request: a few pieces in order.
 #[derive(Debug, Clone)]
@@ -72,6 +72,12 @@ fn prefixed(message: &impl Message, total: u32) -> Bytes {
 /// A short message as one length-prefixed piece.
 pub(crate) fn short(message: &impl Message) -> Bytes {
     prefixed(message, u32::try_from(message.encoded_len()).unwrap_or(u32::MAX))
+}
+
+impl From<Bytes> for Pieces {
+    fn from(piece: Bytes) -> Self {
+        Self(VecDeque::from([piece]))
+    }
 }
 
 impl Body for Pieces {

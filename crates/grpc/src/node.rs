@@ -18,8 +18,8 @@ use crate::{http2, threads};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NodeLimits {
-    /// Largest single push in bytes, in both directions: a chunk, or a whole message of a peer that does
-    /// not cut. Default 64 MiB. Peers cut at about 1 MiB unless told otherwise.
+    /// Largest value of a single push in bytes, in both directions: a chunk, or a whole message of a peer
+    /// that does not cut. Default 64 MiB. Peers cut at about 1 MiB unless told otherwise.
     pub max_message_bytes: usize,
     /// Bytes of incoming pushes that may be in memory before they reach the mailbox. Default 256 MiB.
     pub receive_bytes: usize,
@@ -83,7 +83,10 @@ impl NodeConfig {
     fn check(&self) -> Result<(), GrpcError> {
         let world_size = self.parties.len();
         if self.rank >= world_size {
-            return Err(GrpcError::Config(format!("rank {} is not below the {world_size} parties", self.rank)));
+            return Err(GrpcError::Config(format!(
+                "rank {} is not below the {world_size} parties",
+                self.rank
+            )));
         }
         if let Some(tls) = &self.tls {
             for rank in (0..world_size).filter(|rank| *rank != self.rank) {
@@ -116,7 +119,10 @@ pub struct GrpcNode {
 
 impl std::fmt::Debug for GrpcNode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GrpcNode").field("rank", &self.config.rank).field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("GrpcNode")
+            .field("rank", &self.config.rank)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -198,6 +204,8 @@ impl GrpcNode {
     /// fail. Call it after the link's orderly end; calling it twice does nothing.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
+        // The mailbox may hold this node as its link's carrier: let go of it.
+        self.inbox.send_replace(None);
         let Some(runtime) = take(&self.runtime) else { return };
         if let Some(stopped) = take(&self.stopped) {
             runtime.block_on(async {
@@ -216,7 +224,8 @@ fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc
         None => None,
         Some(tls) => Some((
             tls,
-            tls.peer(rank).ok_or_else(|| GrpcError::Config(format!("no certificate is pinned for rank {rank}")))?,
+            tls.peer(rank)
+                .ok_or_else(|| GrpcError::Config(format!("no certificate is pinned for rank {rank}")))?,
         )),
     };
     let channel = http2::channel(party, config.limits.connect_timeout, tls)?;
@@ -241,7 +250,10 @@ impl Carrier for GrpcNode {
 
     fn probe(&self, to: Rank) -> Result<(), PushError> {
         let peer = self.peers.get(to).and_then(Option::as_ref).ok_or_else(|| {
-            PushError::Unreachable(format!("rank {to} is not another party of this link of {}", self.peers.len()))
+            PushError::Unreachable(format!(
+                "rank {to} is not another party of this link of {}",
+                self.peers.len()
+            ))
         })?;
         http2::knock(&peer.address, self.config.limits.probe_timeout)
             .map_err(|reason| PushError::Unreachable(format!("rank {to}: {reason}")))

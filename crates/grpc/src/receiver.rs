@@ -11,15 +11,15 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use prost::Message;
 use symbolon_link::{Chunk, Frame, Inbox, Rejection};
+use symbolon_wire::org::interconnection::ResponseHeader;
 use symbolon_wire::org::interconnection::link::{PushRequest, PushResponse, TransType};
-use symbolon_wire::org::interconnection::{ErrorCode, ResponseHeader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::body::Body;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 use crate::error::GrpcError;
-use crate::framing::{ReadError, Reader, short};
+use crate::framing::{ENVELOPE_BYTES, ReadError, Reader, short};
 use crate::node::NodeConfig;
 
 /// The path of the one method.
@@ -35,9 +35,6 @@ pub(crate) struct Receiver {
     /// `None` until a link is attached; then its mailbox.
     inbox: watch::Receiver<Option<Arc<Inbox>>>,
 }
-
-/// An answer other than "delivered".
-type Refused = Rejection;
 
 impl Receiver {
     pub(crate) fn new(
@@ -59,7 +56,7 @@ impl Receiver {
     }
 
     /// Handles one call to the end.
-    async fn serve(&self, request: http::Request<Body>) -> Result<(), Refused> {
+    async fn serve(&self, request: http::Request<Body>) -> Result<(), Rejection> {
         let certificate = presented(&request);
         let (bytes, _held) = self.read(request.into_body()).await?;
         let push = PushRequest::decode(bytes)
@@ -70,7 +67,7 @@ impl Receiver {
     }
 
     /// The message and the memory reserved for it.
-    async fn read(&self, body: Body) -> Result<(Bytes, OwnedSemaphorePermit), Refused> {
+    async fn read(&self, body: Body) -> Result<(Bytes, OwnedSemaphorePermit), Rejection> {
         let limits = &self.config.limits;
         let stalled = || invalid(format!("no complete message within {:?}", limits.read_timeout));
         let deadline = Instant::now() + limits.read_timeout;
@@ -80,10 +77,10 @@ impl Receiver {
             .map_err(unreadable)?
             .ok_or_else(|| invalid("the call carries no message".into()))?;
         let announced = reader.announced();
-        if announced > limits.max_message_bytes {
+        if announced > limits.max_message_bytes.saturating_add(ENVELOPE_BYTES) {
             let _ = timeout_at(deadline, reader.drain()).await;
-            return Err(Refused::new(
-                ErrorCode::InvalidResource as i32,
+            return Err(Rejection::new(
+                Rejection::INVALID_RESOURCE,
                 format!(
                     "a message of {announced} bytes exceeds the limit of {} bytes of rank {}; send smaller chunks \
                      or raise max_message_bytes there",
@@ -97,8 +94,8 @@ impl Receiver {
             .ok()
             .and_then(Result::ok)
             .ok_or_else(|| {
-                Refused::new(
-                    ErrorCode::InvalidResource as i32,
+                Rejection::new(
+                    Rejection::INVALID_RESOURCE,
                     format!(
                         "rank {} is busy receiving {} bytes already; try again later",
                         self.config.rank, limits.receive_bytes
@@ -111,7 +108,7 @@ impl Receiver {
     }
 
     /// With mutual TLS, the sender must be who its certificate says.
-    fn check_sender(&self, sender: u64, certificate: Option<&[u8]>) -> Result<(), Refused> {
+    fn check_sender(&self, sender: u64, certificate: Option<&[u8]>) -> Result<(), Rejection> {
         let Some(tls) = &self.config.tls else { return Ok(()) };
         let known = usize::try_from(sender).ok().and_then(|rank| tls.peer(rank));
         let matches = match (known, certificate) {
@@ -129,7 +126,7 @@ impl Receiver {
     }
 
     /// Into the mailbox; while it is full, waits a bounded time.
-    async fn deliver(&self, frame: Frame) -> Result<(), Refused> {
+    async fn deliver(&self, frame: Frame) -> Result<(), Rejection> {
         let deadline = Instant::now() + self.config.limits.backpressure_wait;
         let mut attached = self.inbox.clone();
         let inbox = timeout_at(deadline, attached.wait_for(Option::is_some))
@@ -138,8 +135,8 @@ impl Receiver {
             .and_then(Result::ok)
             .and_then(|inbox| inbox.clone())
             .ok_or_else(|| {
-                Refused::new(
-                    ErrorCode::NetworkError as i32,
+                Rejection::new(
+                    Rejection::NETWORK_ERROR,
                     format!("rank {} listens but has not started its link yet", self.config.rank),
                 )
             })?;
@@ -157,7 +154,7 @@ impl Receiver {
 }
 
 /// The typed frame of a request.
-fn frame(push: PushRequest) -> Result<Frame, Refused> {
+fn frame(push: PushRequest) -> Result<Frame, Rejection> {
     let chunk = match (TransType::try_from(push.trans_type), push.chunk_info) {
         (Ok(TransType::Mono), _) => None,
         (Ok(TransType::Chunked), Some(info)) => {
@@ -176,11 +173,11 @@ fn frame(push: PushRequest) -> Result<Frame, Refused> {
     Ok(Frame { sender: push.sender_rank, key: push.key, value: push.value, chunk })
 }
 
-fn invalid(message: String) -> Refused {
-    Refused::new(ErrorCode::InvalidRequest as i32, message)
+fn invalid(message: String) -> Rejection {
+    Rejection::new(Rejection::INVALID_REQUEST, message)
 }
 
-fn unreadable(error: ReadError) -> Refused {
+fn unreadable(error: ReadError) -> Rejection {
     invalid(match error {
         ReadError::Broken(reason) => format!("incomplete message: {reason}"),
         ReadError::Compressed => "compressed messages are not accepted; none was negotiated".into(),
@@ -212,7 +209,9 @@ impl tonic::codegen::Service<http::Request<Body>> for ReceiverService {
         let receiver = self.0.clone();
         Box::pin(async move {
             if request.uri().path() != PUSH {
-                return Ok(tonic::Status::unimplemented("only ReceiverService/Push is served here").into_http());
+                return Ok(
+                    tonic::Status::unimplemented("only ReceiverService/Push is served here").into_http()
+                );
             }
             let header = match receiver.serve(request).await {
                 Ok(()) => ResponseHeader::default(),
@@ -227,7 +226,8 @@ impl tonic::codegen::Service<http::Request<Body>> for ReceiverService {
 fn answer(message: &PushResponse) -> http::Response<Body> {
     let mut trailers = http::HeaderMap::with_capacity(1);
     trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
-    let body = http_body_util::Full::new(short(message)).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let body =
+        http_body_util::Full::new(short(message)).with_trailers(std::future::ready(Some(Ok(trailers))));
     let mut response = http::Response::new(Body::new(body));
     response
         .headers_mut()

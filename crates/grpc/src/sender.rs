@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use prost::Message;
-use symbolon_link::{Completion, Frame, PushError};
+use symbolon_link::{Completion, Frame, PushError, Rejection};
 use symbolon_wire::org::interconnection::link::{ChunkInfo, PushRequest, PushResponse, TransType};
 use tokio::time::{Instant, timeout};
 use tonic::body::Body;
@@ -81,12 +81,13 @@ impl Peer {
     fn encode(&self, frame: Frame) -> Result<Pieces, PushError> {
         let length = frame.value.len();
         let limit = self.limits.max_message_bytes;
-        let too_long = || {
-            PushError::Unreachable(format!(
-                "the value of {length} bytes under key {:?} exceeds max_message_bytes ({limit}) of our own \
+        let too_long = || PushError::Refused {
+            code: Rejection::INVALID_RESOURCE,
+            message: format!(
+                "not sent: the value of {length} bytes under key {:?} exceeds max_message_bytes ({limit}) of our own \
                  configuration; use smaller chunks or raise it at every rank",
                 frame.key
-            ))
+            ),
         };
         let (trans_type, chunk_info) = match frame.chunk {
             None => (TransType::Mono, None),
@@ -148,7 +149,7 @@ async fn answer(mut body: Body) -> Result<(), Failure> {
             }
         }
     }
-    let pieces = Pieces::from(collected);
+    let pieces = Pieces::from(bytes::Bytes::from(collected));
     let message = match Reader::open(pieces).await {
         Ok(Some(reader)) => reader.message().await,
         Ok(None) => return Err(Failure::Protocol("the answer carries no PushResponse".into())),
@@ -171,7 +172,9 @@ fn status(headers: &http::HeaderMap) -> Result<(), Failure> {
         None => Ok(()),
         Some(status) => match status.code() {
             tonic::Code::Ok => Ok(()),
-            tonic::Code::Unavailable => Err(Failure::Connection(format!("unavailable: {}", status.message()))),
+            tonic::Code::Unavailable => {
+                Err(Failure::Connection(format!("unavailable: {}", status.message())))
+            }
             code => Err(Failure::Protocol(format!("gRPC status {code:?}: {}", status.message()))),
         },
     }

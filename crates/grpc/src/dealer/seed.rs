@@ -117,7 +117,8 @@ mod tests {
         fn other_bytes_are_refused_without_being_shown(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
             for expected in [None, Some(SeedEncoding::Bytes), Some(SeedEncoding::HighLow)] {
                 if let Err(text) = decode(&bytes, expected) {
-                    prop_assert!(text.contains(&format!("{} bytes", bytes.len())));
+                    let named = text.contains(&format!("{} bytes", bytes.len()));
+                    prop_assert!(named, "{text}");
                 }
             }
         }
