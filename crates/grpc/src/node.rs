@@ -4,12 +4,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank};
+use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank, Rejection};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::error::GrpcError;
-use crate::receiver::{Receiver, ReceiverService};
+use crate::receiver::{Deliver, Receiver, ReceiverService};
 use crate::sender::{Once, Peer, run};
 use crate::tls::TlsConfig;
 use crate::{http2, threads};
@@ -113,7 +113,7 @@ pub struct GrpcNode {
     runtime: Mutex<Option<Runtime>>,
     stop: watch::Sender<bool>,
     stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
-    inbox: watch::Sender<Option<Arc<Inbox>>>,
+    inbox: watch::Sender<Option<Deliver>>,
     peers: Vec<Option<Arc<Peer>>>,
 }
 
@@ -191,7 +191,14 @@ impl GrpcNode {
 
     /// From now on pushes go into `inbox`. Pushes that came earlier wait for this within their limit.
     pub fn attach(&self, inbox: Arc<Inbox>) {
-        self.inbox.send_replace(Some(inbox));
+        self.attach_with(move |frame| inbox.deliver(frame));
+    }
+
+    /// As [`GrpcNode::attach`], for anything that takes frames: a recorder in front of a mailbox, a
+    /// conformance test. `deliver` is called on the network threads and must not block; with
+    /// `retry_later` in its rejection it is called again within the limit.
+    pub fn attach_with(&self, deliver: impl Fn(Frame) -> Result<(), Rejection> + Send + Sync + 'static) {
+        self.inbox.send_replace(Some(Arc::new(deliver)));
     }
 
     /// The node's runtime, for a [`DealerClient`](crate::DealerClient) that shares its threads. Stops with

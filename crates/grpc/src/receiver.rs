@@ -1,4 +1,4 @@
-//! The serving half: `org.interconnection.link.ReceiverService/Push` into an [`Inbox`].
+//! The serving half: `org.interconnection.link.ReceiverService/Push` into a mailbox.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use prost::Message;
-use symbolon_link::{Chunk, Frame, Inbox, Rejection};
+use symbolon_link::{Chunk, Frame, Rejection};
 use symbolon_wire::org::interconnection::ResponseHeader;
 use symbolon_wire::org::interconnection::link::{PushRequest, PushResponse, TransType};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -27,19 +27,22 @@ pub(crate) const PUSH: &str = "/org.interconnection.link.ReceiverService/Push";
 /// Receive memory is counted in units of this many bytes.
 const BUDGET_UNIT: usize = 1024;
 
+/// What takes the frames that arrive.
+pub(crate) type Deliver = Arc<dyn Fn(Frame) -> Result<(), Rejection> + Send + Sync>;
+
 /// What all calls share.
 pub(crate) struct Receiver {
     config: Arc<NodeConfig>,
     /// Bytes of messages that may be read at the same time.
     budget: Arc<Semaphore>,
     /// `None` until a link is attached; then its mailbox.
-    inbox: watch::Receiver<Option<Arc<Inbox>>>,
+    inbox: watch::Receiver<Option<Deliver>>,
 }
 
 impl Receiver {
     pub(crate) fn new(
         config: Arc<NodeConfig>,
-        inbox: watch::Receiver<Option<Arc<Inbox>>>,
+        inbox: watch::Receiver<Option<Deliver>>,
     ) -> Result<Self, GrpcError> {
         let limits = &config.limits;
         if limits.receive_bytes < limits.max_message_bytes {
@@ -48,7 +51,7 @@ impl Receiver {
                 limits.receive_bytes, limits.max_message_bytes
             )));
         }
-        let units = limits.receive_bytes.div_ceil(BUDGET_UNIT);
+        let units = limits.receive_bytes.saturating_add(ENVELOPE_BYTES).div_ceil(BUDGET_UNIT);
         if units > u32::MAX as usize || limits.max_message_bytes > u32::MAX as usize {
             return Err(GrpcError::Config("receive_bytes and max_message_bytes must be below 4 GiB".into()));
         }
@@ -129,11 +132,11 @@ impl Receiver {
     async fn deliver(&self, frame: Frame) -> Result<(), Rejection> {
         let deadline = Instant::now() + self.config.limits.backpressure_wait;
         let mut attached = self.inbox.clone();
-        let inbox = timeout_at(deadline, attached.wait_for(Option::is_some))
+        let deliver = timeout_at(deadline, attached.wait_for(Option::is_some))
             .await
             .ok()
             .and_then(Result::ok)
-            .and_then(|inbox| inbox.clone())
+            .and_then(|deliver| deliver.clone())
             .ok_or_else(|| {
                 Rejection::new(
                     Rejection::NETWORK_ERROR,
@@ -142,7 +145,7 @@ impl Receiver {
             })?;
         let mut pause = Duration::from_millis(1);
         loop {
-            match inbox.deliver(frame.clone()) {
+            match deliver(frame.clone()) {
                 Err(full) if full.retry_later && Instant::now() + pause < deadline => {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_millis(50));

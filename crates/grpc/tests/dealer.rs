@@ -300,7 +300,7 @@ fn impossible_requests_are_refused() {
         (vec![(-5, 8); 3], "is negative"),
         (vec![(0, 4); 3], "not a multiple"),
         (vec![(0, 8000), (500, 8000), (1000, 8000)], "at most 4096 are accepted"),
-        (vec![(0, i64::MAX - 7), (1, i64::MAX - 7), (2, i64::MAX - 7)], "request"),
+        (vec![(0, i64::MAX - 7), (1, i64::MAX - 7), (2, i64::MAX - 7)], "larger than this machine"),
         (vec![(0, 8), (0, 8), (1, 8)], "inputs 0 and 1 overlap"),
     ] {
         let response = raw.mul("s", &metas);

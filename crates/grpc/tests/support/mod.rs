@@ -1,5 +1,5 @@
 //! Certificates and sockets for the tests.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::net::TcpListener;
 
