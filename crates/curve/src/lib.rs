@@ -48,8 +48,8 @@
 //!
 //! # Public names
 //!
-//! [`Suite`] with [`Curve`], [`Hash`], [`HashToCurve`] and [`PointFormat`]; [`SecretScalar`]; [`Masker`];
-//! [`CurveError`].
+//! [`Suite`] with [`Curve`], [`Hash`](enum@Hash), [`HashToCurve`] and [`PointFormat`]; [`SecretScalar`];
+//! [`Masker`]; [`CurveError`].
 
 mod error;
 mod masker;

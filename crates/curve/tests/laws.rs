@@ -14,7 +14,7 @@ fn with(bytes: [u8; 32]) -> Masker {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn masks_commute(items in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20)) {

@@ -38,20 +38,25 @@ pub(crate) fn intersect(
     peer_rank: Rank,
     own: &OwnItems,
     duplicates: Duplicates,
-    own_second: &mut [u8],
+    own_second: &[u8],
     form: SecondForm,
     peer: &PeerPoints,
 ) -> Result<Intersection, PsiError> {
     let key_bytes = form.bytes(suite);
     let point_bytes = suite.point_bytes();
-    if let SecondForm::LowBits(bits) = form {
-        own_second.par_chunks_exact_mut(key_bytes).for_each(|key| suite.clear_unused_bits(key, bits));
-    }
+    let cleared = match form {
+        SecondForm::LowBits(bits) if bits % 8 != 0 => {
+            let mut keys = own_second.to_vec();
+            keys.par_chunks_exact_mut(key_bytes).for_each(|key| suite.clear_unused_bits(key, bits));
+            Some(keys)
+        }
+        _ => None,
+    };
     let cut = match form {
         SecondForm::Whole => None,
         _ => Some(form.cut(suite, peer.points.clone())),
     };
-    let own_keys = Keys::sorted(own_second, key_bytes);
+    let own_keys = Keys::sorted(cleared.as_deref().unwrap_or(own_second), key_bytes);
     let peer_keys = Keys::sorted(cut.as_deref().unwrap_or(&peer.points), key_bytes);
     if duplicates == Duplicates::Refuse
         && let Some(item) = peer_keys.first_repeated()

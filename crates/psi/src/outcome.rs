@@ -85,8 +85,7 @@ pub fn run<I: AsRef<[u8]> + Sync>(
     let peer = 1 - channel.rank();
     let i_learn = params.result_to.includes(channel.rank());
     let sub_channel = channel.spawn();
-    let mut done =
-        Exchange::new(channel, &sub_channel, peer, params, &masker, items, &own, progress).run()?;
+    let done = Exchange::new(channel, &sub_channel, peer, params, &masker, items, &own, progress).run()?;
     drop(masker);
 
     let statistics = Statistics {
@@ -109,21 +108,26 @@ pub fn run<I: AsRef<[u8]> + Sync>(
         // Without a form, nothing of ours was returned because we sent nothing.
         let form = done.form.unwrap_or(SecondForm::Whole);
         check_received_form(params, peer, form, own_items, done.peer_items)?;
-        if form != SecondForm::sent(params) && done.form.is_some() {
-            tracing::info!(
-                ?form,
-                "the peer's second ciphertexts are not of the form agreed; accepted by length"
-            );
+        let compare = |form| {
+            let (second, points) = (&done.own_second, &done.peer_points);
+            intersect(params.suite, peer, &own, params.duplicates, second, form, points)
+        };
+        let mut common = compare(form)?;
+        if let Some(other) = form.other_reading(params)
+            && common.rows.is_empty()
+        {
+            // Both forms have 12 bytes. An id in common under one of them is no accident.
+            let reread = compare(other)?;
+            if !reread.rows.is_empty() {
+                common = reread;
+                outcome.statistics.peer_form = Some(other);
+            }
         }
-        let common = intersect(
-            params.suite,
-            peer,
-            &own,
-            params.duplicates,
-            &mut done.own_second,
-            form,
-            &done.peer_points,
-        )?;
+        if let Some(used) = outcome.statistics.peer_form
+            && used != SecondForm::sent(params)
+        {
+            tracing::info!(form = ?used, "the peer's second ciphertexts are of another form than ours; accepted by length");
+        }
         outcome.indices = Some(common.rows);
         outcome.file_order = Some(common.file_order);
         outcome.own_counts = Some(common.own_counts);

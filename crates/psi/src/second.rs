@@ -50,6 +50,19 @@ impl SecondForm {
         (length == TWELVE && params.accept_last_twelve_bytes).then_some(Self::LastTwelveBytes)
     }
 
+    /// The other form that has this length, where 12 bytes are agreed: the low bits of x by the document, the
+    /// last 12 bytes by psi (E11).
+    pub(crate) fn other_reading(self, params: &PsiParams) -> Option<Self> {
+        let agreed = params.truncate_bits.map(Self::LowBits);
+        match self {
+            Self::LowBits(_) if self.bytes(params.suite) == TWELVE && params.accept_last_twelve_bytes => {
+                Some(Self::LastTwelveBytes)
+            }
+            Self::LastTwelveBytes => agreed.filter(|form| form.bytes(params.suite) == TWELVE),
+            _ => None,
+        }
+    }
+
     /// Bytes per ciphertext.
     pub fn bytes(self, suite: Suite) -> usize {
         match self {
@@ -127,6 +140,20 @@ mod tests {
         params.second_ciphertext = SecondCiphertext::LastTwelveBytes;
         assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LastTwelveBytes));
         assert_eq!(SecondForm::received(&params, 0), None);
+    }
+
+    #[test]
+    fn twelve_bytes_have_two_readings_only_where_twelve_are_agreed() {
+        let suite = Suite::CURVE25519_SHA256_DIRECT;
+        let mut params = PsiParams::new(suite, &Dialect::symbolon());
+        assert_eq!(SecondForm::LastTwelveBytes.other_reading(&params), None);
+        params.truncate_bits = Some(96);
+        assert_eq!(SecondForm::LastTwelveBytes.other_reading(&params), Some(SecondForm::LowBits(96)));
+        assert_eq!(SecondForm::LowBits(96).other_reading(&params), Some(SecondForm::LastTwelveBytes));
+        params.accept_last_twelve_bytes = false;
+        assert_eq!(SecondForm::LowBits(96).other_reading(&params), None);
+        assert_eq!(SecondForm::LowBits(88).other_reading(&params), None);
+        assert_eq!(SecondForm::Whole.other_reading(&params), None);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn any_params() -> impl Strategy<Value = PsiParams> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn equals_the_intersection_in_the_clear(
@@ -87,7 +87,7 @@ proptest! {
         mine in any_params(),
         theirs in any_params(),
         result_to in prop_oneof![Just(ResultTo::All), Just(ResultTo::Rank(0)), Just(ResultTo::Rank(1))],
-        truncate_bits in prop_oneof![Just(None), (40u32..=256).prop_map(Some)],
+        truncate_bits in prop_oneof![Just(None), (40u32..=256).prop_map(Some), (89u32..=96).prop_map(Some)],
         announce in any::<bool>(),
     ) {
         let [a, b] = [a, b].map(|ids| ids.iter().map(|i| format!("id-{i}")).collect::<Vec<_>>());
@@ -165,6 +165,16 @@ fn the_form_of_the_peer_is_reported() {
     // Nothing of ours comes back if we sent nothing.
     let outcomes = check_both([&whole, &twelve], [&[], &ids(3..9)]);
     assert_eq!(outcomes[0].statistics.peer_form, None);
+}
+
+#[test]
+fn twelve_bytes_agreed_are_read_both_ways() {
+    // The document takes the low bits, psi the last bytes: the same length, told apart by what they match.
+    let low = PsiParams { truncate_bits: Some(90), ..params() };
+    let last = PsiParams { second_ciphertext: SecondCiphertext::LastTwelveBytes, ..low.clone() };
+    let outcomes = check_both([&low, &last], [&ids(0..5), &ids(3..9)]);
+    assert_eq!(outcomes[0].statistics.peer_form, Some(SecondForm::LastTwelveBytes));
+    assert_eq!(outcomes[1].statistics.peer_form, Some(SecondForm::LowBits(90)));
 }
 
 #[test]

@@ -28,16 +28,23 @@ pub(crate) fn links() -> [Link; 2] {
     memory::network(2, &Dialect::symbolon()).try_into().unwrap_or_else(|_| panic!("two links"))
 }
 
-/// Runs both parties, each with its own parameters.
+/// Runs both parties, each with its own parameters. When one fails, its operator stops the other too.
 pub(crate) fn run_both<I: AsRef<[u8]> + Sync>(
     params: [&PsiParams; 2],
     items: [&[I]; 2],
 ) -> [Result<PsiOutcome, PsiError>; 2] {
     let links = links();
+    let links = &links;
     std::thread::scope(|scope| {
         let [a, b] = [0, 1].map(|rank| {
-            let channel = links[rank].root();
-            scope.spawn(move || run(&channel, params[rank], items[rank], secret(), &mut |_| {}))
+            scope.spawn(move || {
+                let channel = links[rank].root();
+                let outcome = run(&channel, params[rank], items[rank], secret(), &mut |_| {});
+                if outcome.is_err() {
+                    links[1 - rank].abort("the other party failed");
+                }
+                outcome
+            })
         });
         [a.join().expect("rank 0"), b.join().expect("rank 1")]
     })
