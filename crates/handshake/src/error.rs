@@ -24,7 +24,9 @@ pub enum HandshakeError {
     #[error("rank 0 refused the handshake: {0}")]
     PeerRefused(PeerError),
     /// Rank 0 decided for something that this party did not offer.
-    #[error("the plan of rank {peer} has {item} = {found}, which this party did not offer; offer it or change rank {peer}'s configuration")]
+    #[error(
+        "the plan of rank {peer} has {item} = {found}, which this party did not offer; offer it or change rank {peer}'s configuration"
+    )]
     PeerIncompatible {
         /// The other end.
         peer: usize,
@@ -44,7 +46,9 @@ pub enum HandshakeError {
         reason: String,
     },
     /// The plan is valid, but this party's policy does not allow it.
-    #[error("this party's policy refuses the plan: {item} is {found:?}, allowed is {allowed}; change the policy or the other party's configuration")]
+    #[error(
+        "this party's policy refuses the plan: {item} is {found:?}, allowed is {allowed}; change the policy or the other party's configuration"
+    )]
     PolicyRefused {
         /// The item of the plan.
         item: &'static str,

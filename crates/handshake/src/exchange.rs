@@ -82,7 +82,7 @@ fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::
         .into_iter()
         .map(S::decode)
         .collect::<Result<Vec<S::Request>, Refusal>>()
-        .map_err(|refusal| refusal.styled(dialect.refusal_style))
+        .map_err(|refusal| refusal.in_style(dialect.refusal_style))
         .and_then(|requests| side.negotiate(&requests));
     let plan = match negotiated {
         Ok(plan) => plan,
@@ -96,8 +96,9 @@ fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::
             HandshakeError::PolicyRefused { item, .. } => item,
             _ => "plan",
         };
-        let refusal = Refusal::new(Cause::Policy, S::ALGORITHM, format!("rank 0's policy does not allow the {item}"));
-        answer(channel, &refusal.styled(dialect.refusal_style).to_response())?;
+        let refusal =
+            Refusal::new(Cause::Policy, S::ALGORITHM, format!("rank 0's policy does not allow the {item}"));
+        answer(channel, &refusal.in_style(dialect.refusal_style).to_response())?;
         return Err(error);
     }
     answer(channel, &S::response(&plan)?)?;

@@ -158,7 +158,7 @@ impl Refusal {
     }
 
     /// The same refusal as that style words it.
-    pub(crate) fn styled(mut self, style: RefusalStyle) -> Self {
+    pub fn in_style(mut self, style: RefusalStyle) -> Self {
         if style == RefusalStyle::Reference {
             match self.cause.reference(self.algorithm) {
                 Some((code, text)) => (self.code, self.reason) = (code, text.to_string()),

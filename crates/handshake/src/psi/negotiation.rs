@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// The [`Refusal`] to send to all, in the dialect's style.
 pub fn negotiate_psi(own: &PsiOffer, requests: &[PsiRequest], dialect: &Dialect) -> Result<PsiPlan, Refusal> {
-    negotiate(own, requests, dialect).map_err(|refusal| refusal.styled(dialect.refusal_style))
+    negotiate(own, requests, dialect).map_err(|refusal| refusal.in_style(dialect.refusal_style))
 }
 
 fn refuse(cause: Cause, reason: impl Into<String>) -> Refusal {
