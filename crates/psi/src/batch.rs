@@ -22,6 +22,13 @@ pub(crate) struct Batch {
     pub(crate) extra: BTreeMap<u32, u32>,
 }
 
+impl Batch {
+    /// Number of points, for sums over a stream.
+    pub(crate) fn items(&self) -> u64 {
+        u64::try_from(self.count).unwrap_or(u64::MAX)
+    }
+}
+
 /// Encodes a batch. `count` and `index` are within `i32` by the limits of the parameters.
 pub(crate) fn encode(
     stream: Stream,

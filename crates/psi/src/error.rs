@@ -143,11 +143,13 @@ pub enum PsiError {
     },
     /// More items than announced, agreed or allowed.
     #[error(
-        "the peer {verb} {items} items or more, the limit is {limit} ({cause})",
+        "rank {peer} {verb} {items} items or more, the limit is {limit} ({cause})",
         verb = if *announced { "announced" } else { "sent" },
         cause = if *announced { "raise max_peer_items if that is wanted" } else { "what it announced, or max_peer_items" }
     )]
     PeerTooManyItems {
+        /// Rank of the sender.
+        peer: Rank,
         /// Whether it only announced them.
         announced: bool,
         /// Items announced or seen so far.

@@ -190,17 +190,17 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
             let message = self.recv(self.first, "receiving the peer's masked items")?;
             let at = reader.location();
             let batch = reader.read(message, |_| None, self.params.suite.point_bytes())?;
-            totals.items = totals.items.saturating_add(batch.count as u64);
+            totals.items = totals.items.saturating_add(batch.items());
             let limit = self.params.peer_items.unwrap_or(self.params.max_peer_items);
             if totals.items > limit {
-                return Err(PsiError::PeerTooManyItems { announced: false, items: totals.items, limit });
+                return Err(self.too_many(totals.items, limit));
             }
             let further: u64 = batch.extra.values().map(|&n| u64::from(n)).sum();
-            totals.rows = totals.rows.saturating_add(batch.count as u64).saturating_add(further);
+            totals.rows = totals.rows.saturating_add(batch.items()).saturating_add(further);
             if self.params.duplicates == crate::Duplicates::Refuse && further > 0 {
-                let item = totals.items - batch.count as u64;
+                let item = totals.items.saturating_sub(batch.items());
                 let first = batch.extra.keys().next().map_or(0, |&key| u64::from(key));
-                return Err(PsiError::PeerDuplicate { peer: self.peer, item: item + first });
+                return Err(PsiError::PeerDuplicate { peer: self.peer, item: item.saturating_add(first) });
             }
             totals.batches += u64::from(batch.count > 0);
             let last = batch.last;
@@ -226,13 +226,13 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
             return Ok(());
         }
         if totals.rows > announced {
-            return Err(PsiError::PeerTooManyItems {
-                announced: false,
-                items: totals.rows,
-                limit: announced,
-            });
+            return Err(self.too_many(totals.rows, announced));
         }
         Err(PsiError::PeerTooFewItems { peer: self.peer, items: totals.items, rows: totals.rows, announced })
+    }
+
+    fn too_many(&self, items: u64, limit: u64) -> PsiError {
+        PsiError::PeerTooManyItems { peer: self.peer, announced: false, items, limit }
     }
 
     /// The peer's points out of the queue, masked again, kept and returned as the plan says.
@@ -289,7 +289,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
             let message = self.recv(self.second, "receiving own items masked by the peer")?;
             let at = reader.location();
             let batch = reader.read(message, |length| SecondForm::received(self.params, length), agreed)?;
-            found = found.saturating_add(batch.count as u64);
+            found = found.saturating_add(batch.items());
             if found > sent || (batch.last && found != sent) {
                 return Err(PsiError::PeerSecondCount { at, found, sent });
             }

@@ -79,10 +79,10 @@ pub fn run<I: AsRef<[u8]> + Sync>(
 ) -> Result<PsiOutcome, PsiError> {
     let masker = Masker::new(params.suite, secret).map_err(PsiError::ConfigSuite)?;
     let own = OwnItems::new(items, params.duplicates)?;
-    params.check(channel.world_size(), own.len())?;
+    let peer = usize::from(channel.rank() == 0);
+    params.check(peer, channel.world_size(), own.len())?;
     let own_items = own.len() as u64;
     check_own_form(params, own_items, params.peer_items.unwrap_or(0))?;
-    let peer = 1 - channel.rank();
     let i_learn = params.result_to.includes(channel.rank());
     let sub_channel = channel.spawn();
     let done = Exchange::new(channel, &sub_channel, peer, params, &masker, items, &own, progress).run()?;

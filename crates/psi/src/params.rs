@@ -66,8 +66,8 @@ pub struct PsiParams {
     /// The number of items that the peer announced in the handshake, if it did. It may count rows or
     /// distinct ids.
     pub peer_items: Option<u64>,
-    /// Most points accepted from the peer: the bound of memory (about 32 bytes each, twice when both learn),
-    /// at most 2^32 - 1.
+    /// Most points accepted from the peer, at most 2^32 - 1. This bounds memory: a point takes 32 bytes while
+    /// it waits to be masked and, at a party that learns the result, again until the sets are compared.
     pub max_peer_items: u64,
 }
 
@@ -96,7 +96,7 @@ impl PsiParams {
     }
 
     /// Refuses values that no run can use. `own_points` is the number of points that this party sends.
-    pub(crate) fn check(&self, world_size: usize, own_points: usize) -> Result<(), PsiError> {
+    pub(crate) fn check(&self, peer: Rank, world_size: usize, own_points: usize) -> Result<(), PsiError> {
         let refuse = |field, reason: String| Err(PsiError::ConfigParameter { field, reason });
         if world_size != 2 {
             return refuse("world_size", format!("{world_size} parties; this protocol has exactly 2"));
@@ -130,6 +130,7 @@ impl PsiParams {
             && announced > self.max_peer_items
         {
             return Err(PsiError::PeerTooManyItems {
+                peer,
                 announced: true,
                 items: announced,
                 limit: self.max_peer_items,
