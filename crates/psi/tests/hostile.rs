@@ -122,7 +122,10 @@ fn repetitions_that_cannot_be() {
 fn totals_against_the_announcement() {
     let messages: Vec<Bytes> = good().iter().map(bytes).collect();
     let error = first_stream(&PsiParams { peer_items: Some(1), ..params() }, &messages);
-    assert!(matches!(error, PsiError::PeerTooManyItems { announced: false, items: 2, limit: 1 }), "{error}");
+    assert!(
+        matches!(error, PsiError::PeerTooManyItems { peer: 1, announced: false, items: 2, limit: 1 }),
+        "{error}"
+    );
     let error = first_stream(&PsiParams { peer_items: Some(3), ..params() }, &messages);
     assert!(
         matches!(error, PsiError::PeerTooFewItems { peer: 1, items: 2, rows: 2, announced: 3 }),

@@ -248,5 +248,8 @@ fn parameters_that_no_run_can_use() {
     let error =
         symbolon_psi::run(&support::links()[0].root(), &params, &["a"], support::secret(), &mut |_| {})
             .unwrap_err();
-    assert!(matches!(error, PsiError::PeerTooManyItems { announced: true, items: 4, limit: 3 }), "{error}");
+    assert!(
+        matches!(error, PsiError::PeerTooManyItems { peer: 1, announced: true, items: 4, limit: 3 }),
+        "{error}"
+    );
 }
