@@ -1,0 +1,336 @@
+//! A session: streams, correlated randomness and a channel, and what needs no product.
+
+use std::fmt;
+
+use bytes::Bytes;
+use symbolon_dialect::DealerDialect;
+use symbolon_link::{Channel, PendingAllgather, Rank};
+use symbolon_prg::{Construction, CounterStream};
+use symbolon_ring::{FixedPoint, Matrix, Ring};
+use symbolon_triples::{Dealer, DealerError, Op, Triples, TriplesConfig};
+
+use crate::{DealerOpening, Semi2kError, SessionConfig, SessionSeeds, Share, setup};
+
+/// What this party has sent in openings so far, to each peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// Values opened; each is one message to each peer.
+    pub openings: u64,
+    /// Bytes of these messages, to one peer.
+    pub bytes: u64,
+}
+
+/// One party's state of the Semi2K protocol.
+///
+/// All parties call the same operations in the same order; the streams and the channel's counters then stay in step.
+/// After an error the session cannot be used further: masks must not be used twice.
+pub struct Session<R: Ring> {
+    pub(crate) channel: Channel,
+    pub(crate) config: SessionConfig,
+    pub(crate) triples: Triples<R>,
+    fixed: FixedPoint<R>,
+    public: CounterStream,
+    own: CounterStream,
+    next: CounterStream,
+    opened: Opened,
+}
+
+impl<R: Ring> Session<R> {
+    /// Opens a session over a connected channel, and the connection to the dealer.
+    ///
+    /// `dealer` is called once at every rank and must return a dealer exactly at the adjust rank. For
+    /// [`DealerDialect::Interconnection`] that is before the first message, so that when set-up ends every party has
+    /// introduced itself to the dealer; for [`DealerDialect::Spu`] after the last, when the sealed seeds are known.
+    ///
+    /// # Errors
+    /// `Config…` before anything is sent; [`Semi2kError::PeerSetup`]; [`Semi2kError::Dealer`];
+    /// [`Semi2kError::Link`]; [`Semi2kError::Ring`] when the ring does not hold the fraction bits.
+    pub fn establish<F>(
+        channel: Channel,
+        config: SessionConfig,
+        seeds: SessionSeeds,
+        dealer: F,
+    ) -> Result<Self, Semi2kError>
+    where
+        F: FnOnce(&DealerOpening<'_>) -> Result<Option<Box<dyn Dealer<R>>>, DealerError>,
+    {
+        let (rank, world_size) = (channel.rank(), channel.world_size());
+        let adjust_rank = config.adjust_rank;
+        if adjust_rank >= world_size {
+            return Err(Semi2kError::ConfigRank { rank: adjust_rank, world_size });
+        }
+        let fixed = FixedPoint::new(config.fraction_bits)?;
+        setup::check(&config, &seeds)?;
+
+        let opening = |sealed| DealerOpening { rank, world_size, adjust_rank, seed: &seeds.dealer, sealed };
+        let (setup, dealer) = match config.dealer {
+            DealerDialect::Interconnection => {
+                let dealer = dealer(&opening(&[]))?;
+                (setup::exchange(&channel, &config, &seeds)?, dealer)
+            }
+            DealerDialect::Spu => {
+                let setup = setup::exchange(&channel, &config, &seeds)?;
+                let dealer = dealer(&opening(&setup.sealed))?;
+                (setup, dealer)
+            }
+        };
+        let SessionConfig { cipher, dealer_construction: construction, ahead, .. } = config;
+        let triples = TriplesConfig { rank, world_size, adjust_rank, cipher, construction, ahead };
+        let stream = |seed| CounterStream::new(cipher, Construction::CtrBigEndian, seed);
+        Ok(Self {
+            triples: Triples::new(&seeds.dealer, triples, dealer)?,
+            fixed,
+            public: stream(&setup.public),
+            own: stream(&seeds.pairwise),
+            next: stream(&setup.next),
+            opened: Opened::default(),
+            channel,
+            config,
+        })
+    }
+
+    /// This party.
+    pub fn rank(&self) -> Rank {
+        self.channel.rank()
+    }
+
+    /// Number of parties.
+    pub fn world_size(&self) -> usize {
+        self.channel.world_size()
+    }
+
+    /// The fixed-point encoding of the session.
+    pub fn fixed(&self) -> FixedPoint<R> {
+        self.fixed
+    }
+
+    /// What the session was made with.
+    pub fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    /// The channel. Its counters are in step with the peers'.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The stream that all parties share. Not secret; whoever draws from it must do so at every rank.
+    pub fn public_stream(&mut self) -> &mut CounterStream {
+        &mut self.public
+    }
+
+    /// What this party has opened so far.
+    pub fn opened(&self) -> Opened {
+        self.opened
+    }
+
+    /// Announces the correlated randomness of the operations to come, in order, so that corrections are fetched
+    /// ahead: [`Op::Mul`] for [`Session::mul`], [`Op::Dot`] for [`Session::matmul`], and
+    /// [`Session::truncation_op`] for [`Session::truncate`].
+    ///
+    /// # Errors
+    /// [`Semi2kError::Triples`] for an impossible operation.
+    pub fn schedule(&mut self, ops: impl IntoIterator<Item = Op>) -> Result<(), Semi2kError> {
+        Ok(self.triples.schedule(ops)?)
+    }
+
+    /// What [`Session::truncate`] of `len` elements by `bits` draws, if anything.
+    pub fn truncation_op(&self, len: usize, bits: u32) -> Option<Op> {
+        self.config.truncation.op(len, bits, self.world_size())
+    }
+
+    /// A share of data that `owner` holds: the data itself at the owner, zero elsewhere. No message.
+    ///
+    /// # Errors
+    /// [`Semi2kError::OursInput`] unless exactly the owner gives `data`; [`Semi2kError::Ring`] when it does not have
+    /// the shape.
+    pub fn input(
+        &self,
+        owner: Rank,
+        rows: usize,
+        cols: usize,
+        data: Option<Matrix<R>>,
+    ) -> Result<Share<R>, Semi2kError> {
+        let (rank, given) = (self.rank(), data.is_some());
+        if given != (rank == owner) {
+            return Err(Semi2kError::OursInput { rank, owner, rows, cols, given });
+        }
+        match data {
+            Some(data) if data.shape() == (rows, cols) => Ok(Share::from_matrix(data)),
+            Some(data) => Err(symbolon_ring::RingError::OursShape {
+                operation: "input",
+                left: (rows, cols),
+                right: data.shape(),
+            }
+            .into()),
+            None => Ok(Share::zeros(rows, cols)),
+        }
+    }
+
+    /// Shares of a public matrix, fresh and uniform: r_own - r_next from the pairwise streams, plus the matrix at rank
+    /// 0. The r cancel over all ranks. No message.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Stream`].
+    pub fn seal(&mut self, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
+        let (rows, cols) = public.shape();
+        let mut share = self.own.draw_matrix(rows, cols)?;
+        share.sub_assign(&self.next.draw_matrix(rows, cols)?)?;
+        if self.rank() == 0 {
+            share.add_assign(public)?;
+        }
+        Ok(Share::from_matrix(share))
+    }
+
+    /// x + y. Local.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Ring`] unless the shapes are equal.
+    pub fn add(&self, x: &Share<R>, y: &Share<R>) -> Result<Share<R>, Semi2kError> {
+        Ok(Share::from_matrix(x.as_matrix().add(y.as_matrix())?))
+    }
+
+    /// x - y. Local.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Ring`] unless the shapes are equal.
+    pub fn sub(&self, x: &Share<R>, y: &Share<R>) -> Result<Share<R>, Semi2kError> {
+        Ok(Share::from_matrix(x.as_matrix().sub(y.as_matrix())?))
+    }
+
+    /// -x. Local.
+    pub fn neg(&self, x: &Share<R>) -> Share<R> {
+        Share::from_matrix(x.as_matrix().neg())
+    }
+
+    /// x + p for a public p: rank 0 adds it. Local.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Ring`] unless the shapes are equal.
+    pub fn add_public(&self, x: &Share<R>, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
+        let mut sum = x.as_matrix().clone();
+        if self.rank() == 0 {
+            sum.add_assign(public)?;
+        } else if sum.shape() != public.shape() {
+            let (left, right) = (sum.shape(), public.shape());
+            return Err(symbolon_ring::RingError::OursShape { operation: "addition", left, right }.into());
+        }
+        Ok(Share::from_matrix(sum))
+    }
+
+    /// Every element of x times the same public factor. Local; not truncated.
+    pub fn mul_public_scalar(&self, x: &Share<R>, factor: R) -> Share<R> {
+        Share::from_matrix(x.as_matrix().scale(factor))
+    }
+
+    /// x times a public matrix, element by element. Local; not truncated.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Ring`] unless the shapes are equal.
+    pub fn mul_public(&self, x: &Share<R>, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
+        Ok(Share::from_matrix(x.as_matrix().mul_elementwise(public)?))
+    }
+
+    /// The matrix product x·p with a public p. Local; not truncated.
+    ///
+    /// # Errors
+    /// [`Semi2kError::Ring`] unless the shapes fit.
+    pub fn matmul_public(&self, x: &Share<R>, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
+        Ok(Share::from_matrix(x.as_matrix().matmul(public)?))
+    }
+
+    /// The matrix that x is a share of, at every rank. One ALLGATHER.
+    ///
+    /// # Errors
+    /// [`Semi2kError::PeerOpening`], [`Semi2kError::Link`].
+    pub fn reveal(&mut self, x: &Share<R>) -> Result<Matrix<R>, Semi2kError> {
+        self.open_start("a reveal", x.as_matrix().clone())?.wait()
+    }
+
+    /// The matrix that x is a share of, at rank `to` only; `None` elsewhere. One GATHER.
+    ///
+    /// # Errors
+    /// [`Semi2kError::ConfigRank`], [`Semi2kError::PeerOpening`], [`Semi2kError::Link`].
+    pub fn reveal_to(&mut self, to: Rank, x: &Share<R>) -> Result<Option<Matrix<R>>, Semi2kError> {
+        let world_size = self.world_size();
+        if to >= world_size {
+            return Err(Semi2kError::ConfigRank { rank: to, world_size });
+        }
+        let (rows, cols) = x.shape();
+        let own = Bytes::from(x.as_matrix().to_le_bytes());
+        if self.rank() != to {
+            self.count(own.len());
+        }
+        match self.channel.gather(to, own)? {
+            None => Ok(None),
+            Some(parts) => sum("a reveal to one rank", rows, cols, &parts).map(Some),
+        }
+    }
+
+    /// Sends the own part of a value that all parties open. The parts sum to the value.
+    pub(crate) fn open_start(
+        &mut self,
+        operation: &'static str,
+        part: Matrix<R>,
+    ) -> Result<Opening<R>, Semi2kError> {
+        let (rows, cols) = part.shape();
+        let bytes = part.into_bytes();
+        self.count(bytes.len());
+        let pending = self.channel.allgather_start(bytes)?;
+        Ok(Opening { pending, operation, rows, cols, ring: std::marker::PhantomData })
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.opened.openings += 1;
+        self.opened.bytes = self.opened.bytes.saturating_add(bytes as u64);
+    }
+}
+
+/// A value under way: our part is sent.
+pub(crate) struct Opening<R> {
+    pending: PendingAllgather,
+    operation: &'static str,
+    rows: usize,
+    cols: usize,
+    ring: std::marker::PhantomData<R>,
+}
+
+impl<R: Ring> Opening<R> {
+    /// The sum of all parties' parts.
+    pub(crate) fn wait(self) -> Result<Matrix<R>, Semi2kError> {
+        sum(self.operation, self.rows, self.cols, &self.pending.wait()?)
+    }
+}
+
+/// The sum of the parts, by rank, after checking their lengths.
+fn sum<R: Ring>(
+    operation: &'static str,
+    rows: usize,
+    cols: usize,
+    parts: &[Bytes],
+) -> Result<Matrix<R>, Semi2kError> {
+    let expected = rows.saturating_mul(cols).saturating_mul(R::BYTES);
+    for (peer, part) in parts.iter().enumerate() {
+        let got = part.len();
+        if got != expected {
+            return Err(Semi2kError::PeerOpening { peer, operation, rows, cols, expected, got });
+        }
+    }
+    let Some((first, rest)) = parts.split_first() else { return Ok(Matrix::zeros(rows, cols)) };
+    let mut total = Matrix::from_le_bytes(rows, cols, first)?;
+    for part in rest {
+        total.add_assign_le_bytes(part)?;
+    }
+    Ok(total)
+}
+
+impl<R: Ring> fmt::Debug for Session<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("rank", &self.rank())
+            .field("world_size", &self.world_size())
+            .field("config", &self.config)
+            .field("opened", &self.opened)
+            .finish_non_exhaustive()
+    }
+}
