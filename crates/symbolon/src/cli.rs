@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, PartyConfig, Settings, Span};
+use crate::config::{self, PartyConfig, Settings, Size, Span};
 use crate::error::Result;
 use crate::logging::LogOptions;
 
 const EXAMPLES: &str = "\
 Examples:
-  symbolon demo                                   three processes here, real data, one minute to understand
+  symbolon demo                                   three processes here, on real data
   symbolon dealer --listen 0.0.0.0:9540           at the dealer
   symbolon psi --config alice.toml                at each party: which rows do we share?
   symbolon train --config alice.toml              then: one model, half at each party
@@ -22,7 +22,9 @@ Exit codes:
   4 the plan was refused   130 interrupted";
 
 const PARTY_EXAMPLE: &str = "\
-Every flag is also a key of the TOML file (section = heading, flag wins):
+Every flag is also a key of the TOML file, in the section that its heading names; flags win. Three have
+another name there: --psi-batch-size is batch-size in [psi], --dealer is address in [dealer], and --tls-…
+and --dealer-… lose their prefix:
 
   rank = 0
   parties = [\"alice.example:9530\", \"bob.example:9530\"]
@@ -97,10 +99,10 @@ pub struct PartyOptions {
     #[command(flatten)]
     pub settings: Settings,
     /// The reading of disputed points to start from: symbolon, document, spu-0.9.5 or reference
-    #[arg(long, value_name = "PRESET", help_heading = "Dialect")]
+    #[arg(long, value_name = "PRESET", help_heading = "Dialect [dialect]")]
     pub dialect: Option<String>,
     /// One disputed point, as in sequence-numbers=false (repeatable)
-    #[arg(long, value_name = "POINT=VALUE", value_parser = config::dialect_point, help_heading = "Dialect")]
+    #[arg(long, value_name = "POINT=VALUE", value_parser = config::dialect_point, help_heading = "Dialect [dialect]")]
     pub dialect_set: Vec<(String, toml::Value)>,
     /// End when standard input closes (set by the demo, so that no process is left behind)
     #[arg(long, hide = true)]
@@ -163,6 +165,12 @@ pub struct DealerOptions {
     /// A session that is not used for so long is closed
     #[arg(long, default_value = "1h", value_name = "TIME")]
     pub session_timeout: Span,
+    /// How long a request waits for the remaining parties of its session
+    #[arg(long, default_value = "30s", value_name = "TIME")]
+    pub party_timeout: Span,
+    /// Memory for all requests under way
+    #[arg(long, default_value = "1GiB", value_name = "BYTES")]
+    pub memory: Size,
     /// Certificates of the authorities that are trusted (PEM)
     #[arg(long, value_name = "PEM", requires_all = ["tls_cert", "tls_key"])]
     pub tls_ca: Option<PathBuf>,

@@ -38,20 +38,36 @@ impl Drop for OnInterrupt {
 pub fn install() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])
         .map_err(|failure| Error::Ours(format!("cannot watch for Ctrl-C: {failure}")))?;
-    std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || {
-            if let Some(signal) = signals.forever().next() {
-                output::abandon_all();
-                let hooks =
-                    std::mem::take(&mut *HOOKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-                for (_, action) in hooks {
-                    action();
-                }
-                eprintln!("interrupted: nothing was written after this point");
-                std::process::exit(128 + signal);
-            }
-        })
-        .map_err(|failure| Error::Ours(format!("cannot start a thread: {failure}")))?;
-    Ok(())
+    thread("signals", move || {
+        if let Some(signal) = signals.forever().next() {
+            stop("interrupted", 128 + signal);
+        }
+    })
+}
+
+/// Ends the process, as a SIGTERM would, when standard input is closed: whoever holds its other end is
+/// gone.
+///
+/// # Errors
+/// [`Error::Ours`] if the system gives no thread.
+pub fn end_with_stdin() -> Result<()> {
+    thread("stdin", || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop("standard input was closed", 128 + SIGTERM);
+    })
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    let started = std::thread::Builder::new().name(name.into()).spawn(body);
+    started.map(drop).map_err(|failure| Error::Ours(format!("cannot start a thread: {failure}")))
+}
+
+fn stop(why: &str, code: i32) -> ! {
+    output::abandon_all();
+    let hooks = std::mem::take(&mut *HOOKS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+    for (_, action) in hooks {
+        action();
+    }
+    eprintln!("{why}: unfinished files are removed");
+    std::process::exit(code)
 }

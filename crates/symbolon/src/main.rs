@@ -1,2 +1,40 @@
-//! Under construction.
-fn main() {}
+//! The `symbolon` program; everything is in the library beside it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use symbolon::cli::{Cli, Command, PartyOptions};
+use symbolon::config::PartyConfig;
+use symbolon::report::Report;
+use symbolon::{Result, commands, dealer, demo, interrupt, logging};
+
+fn main() -> ExitCode {
+    // Wrong flags end here, with exit code 2.
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(exit_code = error.exit_code(), "{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    logging::install(&cli.log)?;
+    interrupt::install()?;
+    let party = |options: &PartyOptions, command: fn(&PartyConfig) -> Result<Report>| {
+        if options.until_stdin_closes {
+            interrupt::end_with_stdin()?;
+        }
+        command(&options.load()?).map(drop)
+    };
+    match &cli.command {
+        Command::Demo(options) => demo::run(options),
+        Command::Dealer(options) => dealer::run(options),
+        Command::Psi(options) => party(options, commands::psi),
+        Command::Train(options) => party(options, commands::train),
+        Command::Predict(options) => party(options, commands::predict),
+        Command::Run(options) => party(options, commands::run),
+    }
+}

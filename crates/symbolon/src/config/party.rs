@@ -8,7 +8,7 @@ use symbolon_ring::{Field, FixedPoint};
 use super::settings::{
     DataSettings, DealerSettings, LinkSettings, LrSettings, PolicySettings, Settings, TlsSettings,
 };
-use super::units::{DealerMode, Duplicates, ResultTo, Sigmoid};
+use super::units::{Accept, DealerMode, Duplicates, ResultTo, Sigmoid, Truncation};
 use crate::error::{Error, Result};
 
 /// Everything that one party must know for any command.
@@ -79,6 +79,8 @@ pub struct PsiConfig {
     pub result_to: ResultTo,
     /// What to do with ids that occur twice.
     pub duplicates: Duplicates,
+    /// Bits of a doubly masked point that are sent, if not all.
+    pub truncate_bits: Option<u32>,
     /// Ids per message.
     pub batch_size: Option<usize>,
 }
@@ -96,6 +98,8 @@ pub struct LrConfig {
     pub l2: f64,
     /// Approximation of the sigmoid.
     pub sigmoid: Sigmoid,
+    /// How products are scaled back.
+    pub truncation: Truncation,
     /// The ring.
     pub field: Field,
     /// Fraction bits of fixed-point numbers.
@@ -120,12 +124,14 @@ pub struct DealerConfig {
 /// What this party accepts of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyConfig {
-    /// Fewest fraction bits.
-    pub min_fraction_bits: u32,
-    /// Most fraction bits.
-    pub max_fraction_bits: u32,
-    /// Accepted dealer addresses.
-    pub dealers: Vec<String>,
+    /// Whose numbers.
+    pub accept: Accept,
+    /// Whether rank 0 may name any dealer.
+    pub any_dealer: bool,
+    /// Fewest fraction bits, if not left to `accept`.
+    pub min_fraction_bits: Option<u32>,
+    /// Most fraction bits, if not left to `accept`.
+    pub max_fraction_bits: Option<u32>,
 }
 
 /// Mutual TLS.
@@ -189,6 +195,9 @@ impl PartyConfig {
         if let Some(ResultTo::Rank(result)) = settings.psi.result_to {
             below("psi.result-to", result)?;
         }
+        if settings.psi.truncate_bits.is_some_and(|bits| bits == 0 || bits > 256) {
+            return Err(Error::Config("psi.truncate-bits: must be 1 to 256".into()));
+        }
         if settings.psi.batch_size == Some(0) {
             return Err(Error::Config("psi.batch-size: must be at least 1".into()));
         }
@@ -213,9 +222,10 @@ impl PartyConfig {
             psi: PsiConfig {
                 result_to: settings.psi.result_to.unwrap_or_default(),
                 duplicates: settings.psi.duplicates.unwrap_or_default(),
+                truncate_bits: settings.psi.truncate_bits,
                 batch_size: settings.psi.batch_size,
             },
-            policy: policy(settings.policy, &lr, dealer.as_ref())?,
+            policy: policy(settings.policy, &lr)?,
             lr,
             dealer,
             parties,
@@ -344,6 +354,7 @@ fn lr(lr: LrSettings) -> Result<LrConfig> {
         learning_rate,
         l2,
         sigmoid: lr.sigmoid.unwrap_or_default(),
+        truncation: lr.truncation.unwrap_or_default(),
         field,
         fraction_bits,
         score_rank: lr.score_rank,
@@ -371,19 +382,19 @@ fn dealer(dealer: DealerSettings) -> Result<Option<DealerConfig>> {
     }))
 }
 
-fn policy(policy: PolicySettings, lr: &LrConfig, dealer: Option<&DealerConfig>) -> Result<PolicyConfig> {
-    let min_fraction_bits = policy.min_fraction_bits.unwrap_or(lr.fraction_bits);
-    let max_fraction_bits = policy.max_fraction_bits.unwrap_or(lr.fraction_bits);
-    if !(min_fraction_bits..=max_fraction_bits).contains(&lr.fraction_bits) {
-        return Err(Error::Config(format!(
-            "policy: {min_fraction_bits} to {max_fraction_bits} fraction bits are accepted, but lr.fraction-bits is {}",
-            lr.fraction_bits
-        )));
+fn policy(policy: PolicySettings, lr: &LrConfig) -> Result<PolicyConfig> {
+    let own = lr.fraction_bits;
+    let PolicySettings { accept, any_dealer, min_fraction_bits, max_fraction_bits } = policy;
+    if min_fraction_bits.is_some_and(|least| own < least) || max_fraction_bits.is_some_and(|most| own > most)
+    {
+        return Err(Error::Config(format!("policy: the own lr.fraction-bits, {own}, would not be accepted")));
     }
-    let dealers =
-        policy.dealers.unwrap_or_else(|| dealer.iter().map(|dealer| dealer.address.clone()).collect());
-    dealers.iter().try_for_each(|address| check_address("policy.dealers", address))?;
-    Ok(PolicyConfig { min_fraction_bits, max_fraction_bits, dealers })
+    Ok(PolicyConfig {
+        accept: accept.unwrap_or_default(),
+        any_dealer: any_dealer.unwrap_or(false),
+        min_fraction_bits,
+        max_fraction_bits,
+    })
 }
 
 fn link(link: LinkSettings) -> Result<LinkSettings> {
@@ -440,7 +451,7 @@ mod tests {
         let config = checked(PARTIES).unwrap();
         assert_eq!((config.listen.as_str(), config.channel.as_str()), ("b:2", "root"));
         assert_eq!((config.lr.field, config.lr.fraction_bits), (Field::Ring64, 18));
-        assert_eq!((config.policy.min_fraction_bits, config.policy.max_fraction_bits), (18, 18));
+        assert_eq!((config.policy.accept, config.policy.any_dealer), (Accept::Exact, false));
         assert!(config.data.standardize && config.tls.is_none() && config.dealer.is_none());
         assert_eq!(checked(&format!("{PARTIES}[lr]\nfield = 32")).unwrap().lr.fraction_bits, 8);
     }
@@ -467,7 +478,7 @@ mod tests {
             ("[link]\nreceive-timeout = '0s'", "link.receive-timeout"),
             ("[dealer]\nadjust-rank = 0", "dealer.address is not"),
             ("[dealer]\naddress = 'd:9'\nadjust-rank = 2", "dealer.adjust-rank"),
-            ("[policy]\nmin-fraction-bits = 19", "policy: 19 to 18"),
+            ("[policy]\nmin-fraction-bits = 19", "policy: the own"),
             ("[tls]\nca = 'ca.pem'", "[tls]"),
             ("[data]\nlabel = 'y'\nfeatures = ['x', 'y']", "`y` is the label"),
             ("[data]\nfeatures = ['x', 'x']", "`x` occurs twice"),

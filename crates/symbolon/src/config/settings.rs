@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-use super::units::{DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span};
+use super::units::{Accept, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
 
 /// Everything a party's file may say. Each key has a flag; the flag wins.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -66,22 +66,22 @@ pub struct Settings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataSettings {
     /// This party's table (CSV with a header line)
-    #[arg(long, help_heading = "Data", value_name = "CSV")]
+    #[arg(long, help_heading = "Data [data]", value_name = "CSV")]
     pub input: Option<PathBuf>,
     /// Column with the row ids [default: id]
-    #[arg(long, help_heading = "Data", value_name = "COLUMN")]
+    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN")]
     pub id: Option<String>,
     /// Feature columns, separated by commas [default: all but the id, the label and `exclude`]
-    #[arg(long, help_heading = "Data", value_name = "COLUMN,…", value_delimiter = ',')]
+    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN,…", value_delimiter = ',')]
     pub features: Option<Vec<String>>,
     /// Columns that are not features, separated by commas
-    #[arg(long, help_heading = "Data", value_name = "COLUMN,…", value_delimiter = ',')]
+    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN,…", value_delimiter = ',')]
     pub exclude: Option<Vec<String>>,
     /// Column with the labels 0 and 1: given by exactly one party
-    #[arg(long, help_heading = "Data", value_name = "COLUMN")]
+    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN")]
     pub label: Option<String>,
     /// Bring own features to mean 0 and deviation 1 before training [default: true]
-    #[arg(long, help_heading = "Data", value_name = "BOOL", action = ArgAction::Set)]
+    #[arg(long, help_heading = "Data [data]", value_name = "BOOL", action = ArgAction::Set)]
     pub standardize: Option<bool>,
 }
 
@@ -90,16 +90,16 @@ pub struct DataSettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileSettings {
     /// Own rows of the intersection, in the common order (written by `psi` and `run`)
-    #[arg(long, help_heading = "Files", value_name = "CSV")]
+    #[arg(long, help_heading = "Files [files]", value_name = "CSV")]
     pub aligned: Option<PathBuf>,
     /// Own half of the model (written by `train` and `run`, read by `predict`)
-    #[arg(long, help_heading = "Files", value_name = "JSON")]
+    #[arg(long, help_heading = "Files [files]", value_name = "JSON")]
     pub model: Option<PathBuf>,
     /// Scores by id (written by `predict` and `run`, at the score rank only)
-    #[arg(long, help_heading = "Files", value_name = "CSV")]
+    #[arg(long, help_heading = "Files [files]", value_name = "CSV")]
     pub scores: Option<PathBuf>,
     /// Summary of the run: plan, dialect, traffic, times
-    #[arg(long, help_heading = "Files", value_name = "JSON")]
+    #[arg(long, help_heading = "Files [files]", value_name = "JSON")]
     pub report: Option<PathBuf>,
 }
 
@@ -108,13 +108,16 @@ pub struct FileSettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PsiSettings {
     /// Who learns the intersection: `all` or a rank [default: all]
-    #[arg(long, help_heading = "Intersection", value_name = "all|RANK")]
+    #[arg(long, help_heading = "Intersection [psi]", value_name = "all|RANK")]
     pub result_to: Option<ResultTo>,
     /// What to do with an id that occurs twice in the own table [default: refuse]
-    #[arg(long, help_heading = "Intersection", value_enum)]
+    #[arg(long, help_heading = "Intersection [psi]", value_enum)]
     pub duplicates: Option<Duplicates>,
+    /// Cut doubly masked points to this many bits, if both parties do (less traffic) [default: whole points]
+    #[arg(long, help_heading = "Intersection [psi]", value_name = "BITS")]
+    pub truncate_bits: Option<u32>,
     /// Ids per message [default: 4096]
-    #[arg(id = "psi_batch_size", long, help_heading = "Intersection", value_name = "COUNT")]
+    #[arg(id = "psi-batch-size", long, help_heading = "Intersection [psi]", value_name = "COUNT")]
     pub batch_size: Option<usize>,
 }
 
@@ -123,28 +126,31 @@ pub struct PsiSettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LrSettings {
     /// Passes over the rows [default: 10]
-    #[arg(long, help_heading = "Regression", value_name = "COUNT")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "COUNT")]
     pub epochs: Option<u64>,
     /// Rows per step; the last, partial batch of an epoch is left out [default: 32]
-    #[arg(long, help_heading = "Regression", value_name = "ROWS")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "ROWS")]
     pub batch_size: Option<u64>,
     /// Step size [default: 0.1]
-    #[arg(long, help_heading = "Regression", value_name = "NUMBER")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "NUMBER")]
     pub learning_rate: Option<f64>,
     /// L2 coefficient, 0 for none [default: 0]
-    #[arg(long, help_heading = "Regression", value_name = "NUMBER")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "NUMBER")]
     pub l2: Option<f64>,
     /// Approximation of the sigmoid [default: minimax1]
-    #[arg(long, help_heading = "Regression", value_enum)]
+    #[arg(long, help_heading = "Regression [lr]", value_enum)]
     pub sigmoid: Option<Sigmoid>,
+    /// How products are scaled back [default: probabilistic]
+    #[arg(long, help_heading = "Regression [lr]", value_enum)]
+    pub truncation: Option<Truncation>,
     /// Width of the ring in bits: 32, 64 or 128 [default: 64]
-    #[arg(long, help_heading = "Regression", value_name = "BITS")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "BITS")]
     pub field: Option<u32>,
     /// Fraction bits of fixed-point numbers [default: 18; 8 in ring 32]
-    #[arg(long, help_heading = "Regression", value_name = "BITS")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "BITS")]
     pub fraction_bits: Option<u32>,
     /// The rank that learns the scores of a prediction [default: the rank with the label]
-    #[arg(long, help_heading = "Regression", value_name = "RANK")]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "RANK")]
     pub score_rank: Option<usize>,
 }
 
@@ -153,16 +159,16 @@ pub struct LrSettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DealerSettings {
     /// Where triples come from [default: server]
-    #[arg(long = "dealer-mode", help_heading = "Dealer", value_enum)]
+    #[arg(long = "dealer-mode", help_heading = "Dealer [dealer]", value_enum)]
     pub mode: Option<DealerMode>,
     /// Address of the dealer
-    #[arg(long = "dealer", help_heading = "Dealer", value_name = "HOST:PORT")]
+    #[arg(long = "dealer", help_heading = "Dealer [dealer]", value_name = "HOST:PORT")]
     pub address: Option<String>,
     /// The rank that asks the dealer for corrections [default: 0]
-    #[arg(long, help_heading = "Dealer", value_name = "RANK")]
+    #[arg(long, help_heading = "Dealer [dealer]", value_name = "RANK")]
     pub adjust_rank: Option<usize>,
     /// Certificate that the dealer must present (PEM), when TLS is used
-    #[arg(id = "dealer_cert", long, help_heading = "Dealer", value_name = "PEM")]
+    #[arg(id = "dealer-cert", long, help_heading = "Dealer [dealer]", value_name = "PEM")]
     pub cert: Option<PathBuf>,
 }
 
@@ -170,15 +176,18 @@ pub struct DealerSettings {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PolicySettings {
-    /// Fewest fraction bits that this party accepts [default: its own number]
-    #[arg(long, help_heading = "Policy", value_name = "BITS")]
+    /// Whose numbers this party accepts: exactly its own, or rank 0's within wide limits [default: exact]
+    #[arg(long, help_heading = "Policy [policy]", value_enum)]
+    pub accept: Option<Accept>,
+    /// Accept whatever dealer rank 0 names; otherwise it must be `dealer.address` [default: false]
+    #[arg(long, help_heading = "Policy [policy]", value_name = "BOOL", action = ArgAction::Set)]
+    pub any_dealer: Option<bool>,
+    /// Fewest fraction bits that this party accepts [default: as `accept` says]
+    #[arg(long, help_heading = "Policy [policy]", value_name = "BITS")]
     pub min_fraction_bits: Option<u32>,
-    /// Most fraction bits that this party accepts [default: its own number]
-    #[arg(long, help_heading = "Policy", value_name = "BITS")]
+    /// Most fraction bits that this party accepts [default: as `accept` says]
+    #[arg(long, help_heading = "Policy [policy]", value_name = "BITS")]
     pub max_fraction_bits: Option<u32>,
-    /// Dealer addresses that this party accepts, separated by commas [default: `dealer.address`]
-    #[arg(long, help_heading = "Policy", value_name = "HOST:PORT,…", value_delimiter = ',')]
-    pub dealers: Option<Vec<String>>,
 }
 
 /// `[link]`
@@ -186,31 +195,31 @@ pub struct PolicySettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LinkSettings {
     /// How long to wait for the other parties (and the dealer) to appear [default: 60s]
-    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    #[arg(long, help_heading = "Link [link]", value_name = "TIME")]
     pub connect_timeout: Option<Span>,
-    /// How long to wait for one message [default: 120s]
-    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    /// How long to wait for one message [default: 10m]
+    #[arg(long, help_heading = "Link [link]", value_name = "TIME")]
     pub receive_timeout: Option<Span>,
     /// How long a silent peer is left unprobed while a message is awaited [default: 5s]
-    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    #[arg(long, help_heading = "Link [link]", value_name = "TIME")]
     pub idle_timeout: Option<Span>,
-    /// Pause between two attempts to connect [default: 200ms]
-    #[arg(long, help_heading = "Link", value_name = "TIME")]
+    /// Pause between two attempts to connect [default: 500ms]
+    #[arg(long, help_heading = "Link [link]", value_name = "TIME")]
     pub connect_interval: Option<Span>,
-    /// Longer messages are cut into chunks of this size
-    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    /// Longer messages are cut into chunks of this size [default: 1044480, 1 MiB less 4 KiB]
+    #[arg(long, help_heading = "Link [link]", value_name = "BYTES")]
     pub chunk_size: Option<Size>,
     /// Chunks of one message under way at once [default: 8]
-    #[arg(long, help_heading = "Link", value_name = "COUNT")]
+    #[arg(long, help_heading = "Link [link]", value_name = "COUNT")]
     pub chunks_in_flight: Option<usize>,
     /// Messages that may be unacknowledged before sending waits [default: 10]
-    #[arg(long, help_heading = "Link", value_name = "COUNT")]
+    #[arg(long, help_heading = "Link [link]", value_name = "COUNT")]
     pub throttle_window: Option<usize>,
-    /// The longest message that is accepted
-    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    /// The longest message that is accepted [default: 4GiB]
+    #[arg(long, help_heading = "Link [link]", value_name = "BYTES")]
     pub max_message: Option<Size>,
-    /// Memory for messages that have arrived early
-    #[arg(long, help_heading = "Link", value_name = "BYTES")]
+    /// Memory per peer for messages that have arrived early [default: 256MiB]
+    #[arg(long, help_heading = "Link [link]", value_name = "BYTES")]
     pub mailbox: Option<Size>,
 }
 
@@ -219,15 +228,15 @@ pub struct LinkSettings {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TlsSettings {
     /// Certificates of the authorities that are trusted (PEM)
-    #[arg(long = "tls-ca", help_heading = "TLS", value_name = "PEM")]
+    #[arg(long = "tls-ca", help_heading = "TLS [tls]", value_name = "PEM")]
     pub ca: Option<PathBuf>,
     /// This party's certificate chain (PEM)
-    #[arg(long = "tls-cert", help_heading = "TLS", value_name = "PEM")]
+    #[arg(long = "tls-cert", help_heading = "TLS [tls]", value_name = "PEM")]
     pub cert: Option<PathBuf>,
     /// This party's private key (PEM)
-    #[arg(long = "tls-key", help_heading = "TLS", value_name = "PEM")]
+    #[arg(long = "tls-key", help_heading = "TLS [tls]", value_name = "PEM")]
     pub key: Option<PathBuf>,
     /// The certificate of every party, in the order of ranks: each must present exactly that one
-    #[arg(long = "tls-peers", help_heading = "TLS", value_name = "PEM,…", value_delimiter = ',')]
+    #[arg(long = "tls-peers", help_heading = "TLS [tls]", value_name = "PEM,…", value_delimiter = ',')]
     pub peers: Option<Vec<PathBuf>>,
 }

@@ -176,6 +176,17 @@ pub enum Duplicates {
     First,
 }
 
+/// Whose numbers (step size, epochs, batch size, penalty, fraction bits, adjust rank) a party accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accept {
+    /// Exactly its own.
+    #[default]
+    Exact,
+    /// What rank 0 chooses, within wide limits.
+    Limits,
+}
+
 /// The approximation of the sigmoid in training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -183,6 +194,17 @@ pub enum Sigmoid {
     /// 0.5 + 0.125 x.
     #[default]
     Minimax1,
+}
+
+/// How fixed-point products are scaled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truncation {
+    /// Each party on its own share: fast, with a very small chance of a wrong value.
+    #[default]
+    Probabilistic,
+    /// With the dealer's help: an error of one unit at most.
+    Precise,
 }
 
 /// Where the corrections of the multiplication triples come from.

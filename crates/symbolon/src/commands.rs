@@ -1,0 +1,231 @@
+//! The commands of a party: what each does before, between and after the phases.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::config::{PartyConfig, ResultTo};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::model::ModelHalf;
+use crate::network::Party;
+use crate::output::check_writable;
+use crate::phase::{self, Items, Scoring};
+use crate::report::Report;
+use crate::table::{Table, write_scores};
+
+/// `symbolon psi`: writes the own rows of the intersection, in the common order.
+///
+/// # Errors
+/// Whatever keeps it from a complete result; nothing is written then.
+pub fn psi(config: &PartyConfig) -> Result<Report> {
+    let mut report = begin("psi", config)?;
+    need_two(config)?;
+    let table = own_table(config, &mut report)?;
+    let items = Items::of(&table, config, &mut report)?;
+    let learns = match config.psi.result_to {
+        ResultTo::All => true,
+        ResultTo::Rank(rank) => rank == config.rank,
+    };
+    let aligned = if learns { Some(config.aligned()?) } else { None };
+    prepare(&[aligned, config.files.report.as_deref()])?;
+
+    let party = Party::connect(config, &mut report)?;
+    let rows = phase::intersect(&party, &party.root(), config, &items, &mut report)?;
+    finish(party, &mut report)?;
+    if let (Some(rows), Some(path)) = (rows, aligned) {
+        if rows.is_empty() {
+            report.warn("the parties have no row in common".into());
+        }
+        table.select(&rows).write(path)?;
+        report.wrote("aligned", path);
+    }
+    end(config, report)
+}
+
+/// `symbolon train`: writes the own half of a model of the aligned rows.
+///
+/// # Errors
+/// As [`psi`].
+pub fn train(config: &PartyConfig) -> Result<Report> {
+    let mut report = begin("train", config)?;
+    let model_file = config.model()?;
+    config.dealer()?;
+    let table = own_table(config, &mut report)?;
+    let data = Dataset::new(&table, &config.data)?;
+    data.scaled(&data.features(config.data.standardize), config.lr.field, config.lr.fraction_bits)?;
+    check_batch(config, data.rows())?;
+    prepare(&[Some(model_file), config.files.report.as_deref()])?;
+
+    let party = Party::connect(config, &mut report)?;
+    let model = phase::train(&party, &party.root(), config, &data, &mut report)?;
+    finish(party, &mut report)?;
+    model.write(model_file)?;
+    report.wrote("model", model_file);
+    end(config, report)
+}
+
+/// `symbolon predict`: scores the aligned rows; the score rank writes the scores.
+///
+/// # Errors
+/// As [`psi`].
+pub fn predict(config: &PartyConfig) -> Result<Report> {
+    let mut report = begin("predict", config)?;
+    let model_file = config.model()?;
+    config.dealer()?;
+    let model = ModelHalf::read(model_file)?;
+    let table = own_table(config, &mut report)?;
+    let data = Dataset::of_model(&table, &model.features, config.data.label.as_deref())?;
+    let scores_file = scores_file(config, config.lr.score_rank.unwrap_or(model.label_rank))?;
+    let ids = scores_file.map(|_| table.ids(&config.data.id)).transpose()?;
+    prepare(&[scores_file, config.files.report.as_deref()])?;
+
+    let party = Party::connect(config, &mut report)?;
+    let scoring = Scoring { model: &model, model_file, data: &data };
+    let scores = phase::predict(&party, &party.root(), config, &scoring, &mut report)?;
+    finish(party, &mut report)?;
+    if let (Some(scores), Some(path), Some(ids)) = (&scores, scores_file, &ids) {
+        conclude(config, &data, path, ids, scores, &mut report)?;
+    }
+    end(config, report)
+}
+
+/// `symbolon run`: intersection, training, prediction of the rows trained on, and evaluation, over one link.
+/// Each phase has a sub-channel of its own: `root-0`, `root-1`, `root-2`.
+///
+/// # Errors
+/// As [`psi`].
+pub fn run(config: &PartyConfig) -> Result<Report> {
+    let mut report = begin("run", config)?;
+    need_two(config)?;
+    if config.psi.result_to != ResultTo::All {
+        return Err(Error::Config(
+            "psi.result-to: `run` trains on the intersection, so all parties must learn it".into(),
+        ));
+    }
+    let (model_file, aligned_file) = (config.model()?, config.aligned()?);
+    config.dealer()?;
+    let table = own_table(config, &mut report)?;
+    let items = Items::of(&table, config, &mut report)?;
+    // A value that is no number is found before the others are troubled.
+    let all = Dataset::new(&table, &config.data)?;
+    all.scaled(&all.features(config.data.standardize), config.lr.field, config.lr.fraction_bits)?;
+    let score_rank = config.lr.score_rank;
+    let scores_file = match score_rank {
+        Some(rank) => scores_file(config, rank)?,
+        // The scores go to the label's rank.
+        None if config.data.label.is_some() => scores_file(config, config.rank)?,
+        None => None,
+    };
+    prepare(&[Some(model_file), Some(aligned_file), scores_file, config.files.report.as_deref()])?;
+
+    let party = Party::connect(config, &mut report)?;
+    let root = party.root();
+    let rows = phase::intersect(&party, &root.spawn(), config, &items, &mut report)?.unwrap_or_default();
+    if rows.is_empty() {
+        return Err(Error::Ours("the parties have no row in common: there is nothing to train on".into()));
+    }
+    let aligned = table.select(&rows);
+    check_batch(config, aligned.rows())?;
+    let data = Dataset::new(&aligned, &config.data)?;
+    let model = phase::train(&party, &root.spawn(), config, &data, &mut report)?;
+    let scoring = Scoring { model: &model, model_file, data: &data };
+    let scores = phase::predict(&party, &root.spawn(), config, &scoring, &mut report)?;
+    finish(party, &mut report)?;
+
+    aligned.write(aligned_file)?;
+    report.wrote("aligned", aligned_file);
+    model.write(model_file)?;
+    report.wrote("model", model_file);
+    if let (Some(scores), Some(path)) = (&scores, scores_file) {
+        conclude(config, &data, path, &aligned.ids(&config.data.id)?, scores, &mut report)?;
+    }
+    end(config, report)
+}
+
+fn begin(command: &str, config: &PartyConfig) -> Result<Report> {
+    tracing::info!(
+        command,
+        rank = config.rank,
+        parties = config.world_size(),
+        dialect = config.dialect.name,
+        "symbolon {}",
+        env!("CARGO_PKG_VERSION")
+    );
+    Ok(Report::new(command, config.rank, config.world_size(), &config.dialect))
+}
+
+fn own_table(config: &PartyConfig, report: &mut Report) -> Result<Table> {
+    let table = Table::read(config.input()?)?;
+    report.rows = table.rows();
+    tracing::info!(rows = table.rows(), columns = table.header().len(), "own table read");
+    Ok(table)
+}
+
+fn need_two(config: &PartyConfig) -> Result<()> {
+    match config.world_size() {
+        2 => Ok(()),
+        count => {
+            Err(Error::Config(format!("parties: an intersection is between 2 parties, {count} are given")))
+        }
+    }
+}
+
+/// Where the scores go, if they come to this party.
+fn scores_file(config: &PartyConfig, score_rank: usize) -> Result<Option<&Path>> {
+    if score_rank != config.rank {
+        return Ok(None);
+    }
+    match config.files.scores.as_deref() {
+        Some(path) => Ok(Some(path)),
+        None => Err(Error::Config(
+            "files.scores is missing: this party gets the scores; give the file in the file or with --scores"
+                .into(),
+        )),
+    }
+}
+
+fn check_batch(config: &PartyConfig, rows: usize) -> Result<()> {
+    if config.lr.batch_size <= rows as u64 {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "lr.batch-size: {} rows per step, but there are only {rows} rows to train on; choose a smaller batch",
+        config.lr.batch_size
+    )))
+}
+
+fn prepare(files: &[Option<&Path>]) -> Result<()> {
+    files.iter().flatten().try_for_each(|path| check_writable(path))
+}
+
+fn finish(party: Party, report: &mut Report) -> Result<()> {
+    let (start, before) = (Instant::now(), party.traffic());
+    let after = party.finish()?;
+    report.phase("finish", start, before, after);
+    Ok(())
+}
+
+/// Writes the scores, and tells how good they are if this party has the labels.
+fn conclude(
+    config: &PartyConfig,
+    data: &Dataset<'_>,
+    path: &Path,
+    ids: &[Vec<u8>],
+    scores: &[f64],
+    report: &mut Report,
+) -> Result<()> {
+    if let Some(labels) = data.labels() {
+        phase::evaluate(labels, scores, report)?;
+    }
+    write_scores(path, &config.data.id, ids, scores)?;
+    report.wrote("scores", path);
+    Ok(())
+}
+
+fn end(config: &PartyConfig, mut report: Report) -> Result<Report> {
+    if let Some(path) = &config.files.report {
+        report.files.insert("report".into(), path.display().to_string());
+        report.write(path)?;
+    }
+    Ok(report)
+}

@@ -1,0 +1,55 @@
+//! `symbolon dealer`: the trusted dealer, until it is told to stop.
+
+use symbolon_grpc::{DealerConfig, DealerServer};
+
+use crate::cli::DealerOptions;
+use crate::config;
+use crate::error::Result;
+use crate::{interrupt, network};
+
+/// Serves until the process is interrupted.
+///
+/// # Errors
+/// [`Error::Config`] if the address or the certificates cannot be used, [`Error::Ours`] if the port is taken.
+pub fn run(options: &DealerOptions) -> Result<()> {
+    if options.until_stdin_closes {
+        interrupt::end_with_stdin()?;
+    }
+    let mut points: toml::Table = options.dialect_set.iter().cloned().collect();
+    points.insert("preset".into(), toml::Value::String(options.dialect.clone()));
+    let mut config = DealerConfig::new(&config::dialect(&points)?);
+    config.limits.max_sessions = options.max_sessions;
+    config.limits.session_idle = options.session_timeout.0;
+    config.limits.wait_for_parties = options.party_timeout.0;
+    config.limits.memory_bytes = options.memory.0;
+    config.limits.max_bytes_per_request = config.limits.max_bytes_per_request.min(options.memory.0);
+    if let (Some(ca), Some(cert), Some(key)) = (&options.tls_ca, &options.tls_cert, &options.tls_key) {
+        config.tls = Some(symbolon_grpc::TlsConfig::from_files(ca, cert, key)?);
+    }
+    let with_tls = config.tls.is_some();
+    let server = DealerServer::start(network::resolve("--listen", &options.listen)?, config)?;
+    tracing::info!(address = %server.local_addr(), mutual_tls = with_tls, "the dealer is listening");
+    if !with_tls && !server.local_addr().ip().is_loopback() {
+        tracing::warn!(
+            "without TLS anyone who can reach this port can take part in a session: keep strangers out, or give \
+             --tls-ca, --tls-cert and --tls-key"
+        );
+    }
+    let _stop = interrupt::on_interrupt(|| tracing::info!("the dealer stops"));
+    // Everything else happens on the server's threads; signals end the process.
+    loop {
+        std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_bad_address_is_a_configuration_error() {
+        let error = network::resolve("--listen", "127.0.0.1").unwrap_err();
+        assert!(matches!(error, Error::Config(_)), "{error}");
+    }
+}
