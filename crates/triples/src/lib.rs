@@ -1,4 +1,52 @@
-//! Correlated randomness and the arithmetic of the trusted dealer.
+//! Correlated randomness for shares over Z_2^k, and the arithmetic of the trusted dealer that makes it.
+//!
+//! # What it computes
+//! Every party i has a stream whose key it shares with the dealer. For an operation the parties draw buffers A_i, B_i,
+//! C_i from their streams, all at the same block counters. With A = ΣA_i, B = ΣB_i, C = ΣC_i, the dealer replays all
+//! streams and returns a correction to one party, the adjust rank, which adds it to its C_i. Afterwards
+//!
+//! | operation | buffers, in order of drawing | holds |
+//! |---|---|---|
+//! | [`Op::Mul`] | a, b, c | c = a∘b |
+//! | [`Op::Dot`] | A (m×k), B (k×n), C (m×n), row-major | C = A·B |
+//! | [`Op::And`] | a, b, c, sums and corrections by ⊕ | c = a & b |
+//! | [`Op::Trunc`] | r, s | s = r >> bits, arithmetic |
+//! | [`Op::TruncPr`] | r, h, t | h = (r mod 2^(k-1)) >> bits, t = r >> (k-1) |
+//! | [`Op::RandBit`] | b | b is 0 or 1, uniform |
+//!
+//! Each draw consumes whole blocks ([`symbolon_prg::CounterStream`]). Only corrections travel, and they do not depend
+//! on data: [`Triples::schedule`] names the operations to come, and a thread fetches their corrections ahead, with a
+//! bounded number and size under way ([`Ahead`]). Counters follow from the operations alone ([`Op::inputs`]), so a
+//! request can be formed long before its operation is drawn.
+//!
+//! Definitions: secretflow interconnection, `service/beaver.proto`; the orders of drawing are SPU's, whose
+//! `And` counts bytes and rounds them up to 16 (the same blocks as here).
+//!
+//! # What it deliberately does not do
+//! It opens no socket: a [`Dealer`] is an argument ([`LocalDealer`] is one in this process). It does not protect
+//! against a dealer that colludes with a party, nor against a party that reports other masks than it drew.
+//!
+//! # Example
+//! ```
+//! use symbolon_triples::{
+//!     Ahead, Cipher, Construction, Limits, LocalDealer, Op, Seed, Triples, TriplesConfig,
+//! };
+//!
+//! let (cipher, construction) = (Cipher::Aes128, Construction::BlocksLittleEndian);
+//! let config = |rank| TriplesConfig {
+//!     rank, world_size: 2, adjust_rank: 0, cipher, construction, ahead: Ahead::default(),
+//! };
+//! let seeds = vec![Seed::random()?, Seed::random()?];
+//! let dealer = LocalDealer::new(seeds.clone(), cipher, construction, Limits::default(), &Seed::random()?)?;
+//! let mut first = Triples::<u64>::new(&seeds[0], config(0), Some(Box::new(dealer)))?;
+//! let mut second = Triples::<u64>::new(&seeds[1], config(1), None)?;
+//!
+//! first.schedule([Op::Dot { m: 2, k: 3, n: 1 }])?; // optional; the correction is fetched at once
+//! let (x, y) = (first.dot(2, 3, 1)?, second.dot(2, 3, 1)?);
+//! let (a, b, c) = (x.a.add(&y.a)?, x.b.add(&y.b)?, x.c.add(&y.c)?);
+//! assert_eq!(a.matmul(&b)?, c);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod dealer;
 mod error;

@@ -75,8 +75,8 @@ pub struct AdjustRequest {
 /// What a dealer accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of all buffers of one party in one request (default 1 GiB). A dealer holds at most about 1.5 times
-    /// as much while it computes, whatever the number of parties.
+    /// Bytes of all buffers of one party in one request (default 1 GiB). A dealer holds at most twice as
+    /// much while it computes, whatever the number of parties.
     pub max_bytes_per_request: u64,
 }
 
