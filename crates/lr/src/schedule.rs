@@ -1,0 +1,76 @@
+//! What the computation will ask of the dealer, in order, so that corrections can be fetched ahead of need.
+
+use symbolon_dialect::FirstStepDraws;
+use symbolon_operators::matmul_triples;
+use symbolon_ring::Ring;
+use symbolon_semi2k::Session;
+use symbolon_triples::Op;
+
+use crate::{LrError, PredictPlan, TrainPlan};
+
+/// Steps (or batches) announced beyond the one under way. How many corrections are really fetched ahead is
+/// the session's business; this only keeps the announcement itself from growing with the length of a run.
+const STEPS_AHEAD: usize = 64;
+
+/// The announcement of a run, step by step.
+pub(crate) struct Schedule<I> {
+    steps: I,
+}
+
+impl<I: Iterator<Item = Vec<Op>>> Schedule<I> {
+    /// Announces the first steps.
+    pub(crate) fn start<R: Ring>(session: &mut Session<R>, steps: I) -> Result<Self, LrError> {
+        let mut schedule = Self { steps };
+        session.schedule(schedule.steps.by_ref().take(STEPS_AHEAD).flatten())?;
+        Ok(schedule)
+    }
+
+    /// Announces one step more; called at the start of each step.
+    pub(crate) fn advance<R: Ring>(&mut self, session: &mut Session<R>) -> Result<(), LrError> {
+        Ok(session.schedule(self.steps.next().into_iter().flatten())?)
+    }
+}
+
+/// What each training step draws.
+pub(crate) fn training<R: Ring>(
+    session: &Session<R>,
+    plan: &TrainPlan,
+) -> impl Iterator<Item = Vec<Op>> + use<R> {
+    let first = step(session, plan, true);
+    let later = step(session, plan, false);
+    std::iter::once(first).chain((1..plan.steps()).map(move |_| later.clone()))
+}
+
+fn step<R: Ring>(session: &Session<R>, plan: &TrainPlan, first: bool) -> Vec<Op> {
+    let (batch, weights) = (plan.batch_size, plan.feature_count() + 1);
+    let truncation = |len| session.truncation_op(len, session.fixed().fraction_bits());
+    let mut ops = Vec::new();
+    if first {
+        ops.extend(truncation(batch));
+    } else {
+        ops.extend(matmul_triples(session, batch, weights, 1));
+    }
+    ops.extend(plan.sigmoid.triples(session, batch));
+    ops.extend(matmul_triples(session, weights, batch, 1));
+    if plan.l2 != 0.0 && (!first || plan.first_step_draws == FirstStepDraws::Reference) {
+        ops.extend(truncation(weights));
+    }
+    ops.extend(truncation(weights));
+    ops
+}
+
+/// What each batch of a prediction draws.
+pub(crate) fn prediction<R: Ring>(
+    session: &Session<R>,
+    plan: &PredictPlan,
+) -> impl Iterator<Item = Vec<Op>> + use<R> {
+    let batch = |rows| {
+        let mut ops = matmul_triples(session, rows, plan.feature_count() + 1, 1);
+        ops.extend(plan.sigmoid.triples(session, rows));
+        ops
+    };
+    let (full, rest) = (plan.samples / plan.batch_size, plan.samples % plan.batch_size);
+    let last = (rest > 0).then(|| batch(rest));
+    let each = if full > 0 { batch(plan.batch_size) } else { Vec::new() };
+    (0..full).map(move |_| each.clone()).chain(last)
+}
