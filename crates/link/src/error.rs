@@ -160,6 +160,16 @@ pub enum Failure {
     /// The peer broke the protocol.
     #[error("it broke the protocol: {0}")]
     Misbehaved(String),
+    /// The peer announced a message above the maximum.
+    #[error(
+        "it sent a message of {bytes} bytes, more than max_message_bytes ({limit}); raise it here or send less there"
+    )]
+    Oversized {
+        /// Announced length.
+        bytes: u64,
+        /// Our limit.
+        limit: usize,
+    },
     /// An earlier operation gave up waiting.
     #[error("{action} under key {key:?} had already given up after {waited:?}")]
     Timeout {
