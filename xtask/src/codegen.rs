@@ -2,7 +2,8 @@
 //!
 //! Messages go to `crates/wire/src/generated`, the gRPC clients and servers to
 //! `crates/grpc/src/generated`, which names the message types of `symbolon-wire`. Both are checked in;
-//! `--check` and a test say whether they are current, byte for byte.
+//! `--check` and a test say whether they are current, byte for byte. This chore depends on nothing that is
+//! generated: `cargo run -p xtask --no-default-features -- codegen` works even when the workspace does not build.
 
 use std::{
     collections::BTreeMap,

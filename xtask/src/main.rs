@@ -3,6 +3,8 @@
 //! Each chore is a module with its own arguments; this file only dispatches.
 
 mod codegen;
+#[cfg(feature = "replay")]
+mod recordings;
 
 use std::process::ExitCode;
 
@@ -19,11 +21,19 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Chore {
     Codegen(codegen::Arguments),
+    #[cfg(feature = "replay")]
+    Replay(recordings::ReplayArguments),
+    #[cfg(feature = "replay")]
+    Import(recordings::ImportArguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Codegen(arguments) => codegen::run(&arguments),
+        #[cfg(feature = "replay")]
+        Chore::Replay(arguments) => recordings::run_replay(&arguments),
+        #[cfg(feature = "replay")]
+        Chore::Import(arguments) => recordings::run_import(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -123,6 +123,9 @@ impl LrOffer {
                 return config("fraction bits", error.to_string());
             }
         }
+        if self.dealer_versions().iter().any(|&version| version <= 0) {
+            return config("dealer version", "versions are positive".into());
+        }
         self.dealer.validate(rank, world_size, dialect)
     }
 }

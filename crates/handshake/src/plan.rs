@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use symbolon_dialect::Dialect;
 use symbolon_prg::Cipher;
-use symbolon_ring::{Field, FixedPoint, Ring};
+use symbolon_ring::{Field, FixedPoint};
 
 use crate::{
     error::HandshakeError,
@@ -116,17 +116,23 @@ impl LrPlan {
     /// # Errors
     /// [`HandshakeError::Config`] when the step size is too large to encode.
     pub fn effective_step(&self) -> Result<(f64, f64), HandshakeError> {
-        let config = |error: symbolon_ring::RingError| HandshakeError::Config {
-            item: "learning rate",
-            reason: error.to_string(),
-        };
+        let config = |reason: String| HandshakeError::Config { item: "learning rate", reason };
         let rate = self.optimizer.learning_rate();
         #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
         let (rate_f32, batch_f32, batch) = (rate as f32, self.batch_size as f32, self.batch_size as f64);
-        // A product in the widest ring equals that in any ring that holds it.
-        let fixed = FixedPoint::<u128>::new(self.fraction_bits).map_err(config)?;
-        let product =
-            fixed.encode(rate_f32).map_err(config)?.mul(fixed.encode(1.0 / batch_f32).map_err(config)?);
+        // Computed in the widest ring, where nothing wraps that fits into the plan's ring.
+        let fixed = FixedPoint::<u128>::new(self.fraction_bits).map_err(|error| config(error.to_string()))?;
+        let encode = |value: f32| fixed.encode(value).map_err(|error| config(error.to_string()));
+        let largest = 1u128 << (self.field.bits() - 1);
+        let product = encode(rate_f32)?
+            .checked_mul(encode(1.0 / batch_f32)?)
+            .filter(|product| *product < largest)
+            .ok_or_else(|| {
+                config(format!(
+                    "{rate} is too large for {} and {} fraction bits",
+                    self.field, self.fraction_bits
+                ))
+            })?;
         Ok((rate / batch, fixed.decode(fixed.truncate_public(product, self.dialect.public_truncation))))
     }
 

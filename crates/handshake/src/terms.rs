@@ -83,7 +83,7 @@ pub enum SigmoidMode {
 
 /// The optimizer with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
 pub enum Optimizer {
     /// Mini-batch stochastic gradient descent.

@@ -17,7 +17,8 @@
 //!
 //! # Encoding
 //!
-//! The encoding is that of proto3: fields in the order of their numbers, scalars of value zero absent,
+//! The encoding is that of proto3: fields in the order of their numbers, scalars of value zero absent
+//! (also the float -0.0, which other encoders write),
 //! repeated integers packed, a negative `int32` as a varint of ten bytes. Maps are `BTreeMap`, so the
 //! bytes of a message are a function of its value. Decoding takes fields in any order, packed or not,
 //! skips fields it does not know, and keeps enum values it does not know as integers (most enums of

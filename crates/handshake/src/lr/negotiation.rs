@@ -1,6 +1,7 @@
 //! What all parties can do together: the decision of rank 0.
 
-use symbolon_dialect::Dialect;
+use symbolon_dialect::{DealerDialect, Dialect, ResponseStyle};
+use symbolon_prg::Cipher;
 use symbolon_wire::handshake::AlgoType;
 
 use super::LrRequest;
@@ -59,7 +60,11 @@ fn negotiate(own: &LrOffer, requests: &[LrRequest], dialect: &Dialect) -> Result
     };
     let truncation = common(&own.truncations, requests.iter().map(modes))
         .ok_or_else(|| none(Cause::Truncation, "truncation mode"))?;
-    let prg = common(&own.ciphers, requests.iter().map(|request| request.ciphers.clone()))
+    // A response in the reference's style cannot name the cipher, and is read as AES-128 (erratum E14).
+    let can_tell =
+        |cipher: &Cipher| *cipher == Cipher::Aes128 || dialect.response_style == ResponseStyle::Full;
+    let ciphers: Vec<Cipher> = own.ciphers.iter().copied().filter(can_tell).collect();
+    let prg = common(&ciphers, requests.iter().map(|request| request.ciphers.clone()))
         .ok_or_else(|| none(Cause::Cipher, "generator (PRG)"))?;
     let version =
         common(&own.dealer_versions(), requests.iter().map(|request| request.dealer_versions.clone()))
@@ -68,6 +73,9 @@ fn negotiate(own: &LrOffer, requests: &[LrRequest], dialect: &Dialect) -> Result
     let (features, label_rank) = tables(own, requests)?;
     let mut dealer = own.dealer.clone();
     dealer.version = version;
+    if dialect.dealer != DealerDialect::Interconnection {
+        dealer.session_id.clear();
+    }
     Ok(LrPlan {
         dialect: dialect.clone(),
         world_size: requests.len() + 1,

@@ -200,6 +200,9 @@ fn hyperparameters(
             return Err(incompatible(item, norm));
         }
     }
+    if l2 == 0.0 && own.l2 > 0.0 {
+        tracing::warn!("rank 0 uses no L2 penalty, though this party offers one");
+    }
     let epochs: u64 = natural("epochs", algorithm.num_epoch)?;
     if (epochs == 0) != (own.purpose == Purpose::Predict) {
         return Err(incompatible("epochs", epochs));
@@ -262,16 +265,17 @@ fn dealer(
     let Some(adjust_rank) = adjust_rank else {
         return Err(misbehaved("adjust_rank", format!("{} of {world_size} parties", triple.adjust_rank)));
     };
-    let mut session_id = triple.session_id;
-    if session_id.is_empty() && dialect.dealer == DealerDialect::Interconnection {
-        // A response in the reference's style cannot carry it, so it has to be configured at each party.
-        if dialect.response_style == ResponseStyle::Full || own.dealer.session_id.is_empty() {
-            return Err(misbehaved("session_id", "the dealer needs one, and the response has none".into()));
+    let session_id = match (dialect.dealer, dialect.response_style) {
+        (DealerDialect::Spu, _) => String::new(),
+        // A response in the reference's style cannot carry it: it is configured at each party.
+        (DealerDialect::Interconnection, ResponseStyle::Reference) if triple.session_id.is_empty() => {
+            own.dealer.session_id.clone()
         }
-        session_id.clone_from(&own.dealer.session_id);
-    }
-    if !session_id.is_empty() && !is_session_id(&session_id) {
-        return Err(misbehaved("session_id", "1 to 64 of A-Z, a-z, 0-9, _ and - are allowed".into()));
+        (DealerDialect::Interconnection, _) => triple.session_id,
+    };
+    if dialect.dealer == DealerDialect::Interconnection && !is_session_id(&session_id) {
+        let reason = "the dealer needs one: 1 to 64 of A-Z, a-z, 0-9, _ and -".into();
+        return Err(misbehaved("session_id", reason));
     }
     Ok(DealerPlan { host: triple.server_host, session_id, adjust_rank, version })
 }
