@@ -13,8 +13,13 @@ use symbolon_semi2k::SessionConfig;
 
 #[derive(Deserialize)]
 struct File {
-    format: String,
+    header: Header,
     cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    format: String,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +82,7 @@ impl Case {
 fn shares_of_recorded_trainings_are_recomputed() {
     let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/lr/training.json")).unwrap();
     let file: File = serde_json::from_slice(&file).unwrap();
-    assert_eq!(file.format, "symbolon-lr-training-1");
+    assert_eq!(file.header.format, "symbolon-vectors/lr-training/1");
     assert_eq!(file.cases.len(), 4);
     for case in &file.cases {
         assert_eq!(case.field_bits, 64, "{}", case.id);
