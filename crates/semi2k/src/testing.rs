@@ -96,17 +96,25 @@ pub fn run_channels<T: Send>(
     dialect: &Dialect,
     party: impl Fn(Channel, Rank) -> T + Sync,
 ) -> Vec<T> {
-    let party = &party;
-    let run = move |link: Link, rank| {
+    /// A party that panics stops all links, so that nobody waits for it.
+    struct Stop<'a>(&'a [Link]);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                self.0.iter().for_each(|link| link.abort("another party of the test panicked"));
+            }
+        }
+    }
+    let links = memory::network(world_size, dialect);
+    let run = |rank: Rank, link: &Link| {
+        let _stop = Stop(&links);
         link.connect().unwrap_or_else(|error| panic!("rank {rank} connects: {error}"));
         party(link.root(), rank)
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = memory::network(world_size, dialect)
-            .into_iter()
-            .enumerate()
-            .map(|(rank, link)| scope.spawn(move || run(link, rank)))
-            .collect();
+        let run = &run;
+        let threads: Vec<_> =
+            links.iter().enumerate().map(|(rank, link)| scope.spawn(move || run(rank, link))).collect();
         let joined: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
         joined.into_iter().map(|result| result.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })

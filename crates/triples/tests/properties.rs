@@ -73,8 +73,8 @@ fn check<R: Ring>(parties: &mut [Triples<R>], op: Op) {
         Op::Mul { len } | Op::And { len } => {
             let xor = matches!(op, Op::And { .. });
             let drawn = each(parties, |t| if xor { t.and(len) } else { t.mul(len) }.unwrap());
-            let (join, product): (fn(R, R) -> R, fn(R, R) -> R) =
-                if xor { (R::xor, R::and) } else { (R::add, R::mul) };
+            let join = if xor { R::xor } else { R::add };
+            let product = if xor { R::and } else { R::mul };
             let a = joined(drawn.iter().map(|t| t.a.clone()).collect(), join);
             let b = joined(drawn.iter().map(|t| t.b.clone()).collect(), join);
             let c = joined(drawn.iter().map(|t| t.c.clone()).collect(), join);
