@@ -1,7 +1,7 @@
 //! One party's sockets: its listener, its connections, and the threads that drive them.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank, Rejection};
@@ -9,10 +9,11 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::error::GrpcError;
+use crate::http2;
 use crate::receiver::{Deliver, Receiver, ReceiverService};
 use crate::sender::{Once, Peer, run};
+use crate::threads::{self, take};
 use crate::tls::TlsConfig;
-use crate::{http2, threads};
 
 /// Bounds on sizes and times of a [`GrpcNode`].
 #[derive(Debug, Clone)]
@@ -25,16 +26,20 @@ pub struct NodeLimits {
     pub receive_bytes: usize,
     /// How long one TCP connection attempt may take. Default 5 s.
     pub connect_timeout: Duration,
-    /// How long a push may wait for its answer. Default 60 s.
+    /// How long a push may wait for its answer; should exceed the peers' `backpressure_wait`. Default 3 min.
+    /// (A connection that went silent is noticed earlier, by HTTP/2 pings after 30 s.)
     pub push_timeout: Duration,
     /// How long an incoming push may take to arrive completely. Default 60 s.
     pub read_timeout: Duration,
-    /// How long an incoming push is held while the mailbox is full, before it is refused. Default 20 s.
+    /// How long an incoming push is held while the mailbox is full, before it is refused. Default 2 min.
+    /// A peer that waits less for its answers sees its own timeout instead.
     pub backpressure_wait: Duration,
     /// After a connection was up once: how long a push is repeated over new connections. Default 5 s.
     pub retry_for: Duration,
     /// How long [`Carrier::probe`] waits. Default 2 s.
     pub probe_timeout: Duration,
+    /// How long [`GrpcNode::shutdown`] waits for pushes under way to be answered. Default 1 s.
+    pub shutdown_grace: Duration,
 }
 
 impl Default for NodeLimits {
@@ -43,11 +48,12 @@ impl Default for NodeLimits {
             max_message_bytes: 64 << 20,
             receive_bytes: 256 << 20,
             connect_timeout: Duration::from_secs(5),
-            push_timeout: Duration::from_secs(60),
+            push_timeout: Duration::from_secs(180),
             read_timeout: Duration::from_secs(60),
-            backpressure_wait: Duration::from_secs(20),
+            backpressure_wait: Duration::from_secs(120),
             retry_for: Duration::from_secs(5),
             probe_timeout: Duration::from_secs(2),
+            shutdown_grace: Duration::from_secs(1),
         }
     }
 }
@@ -105,7 +111,8 @@ impl NodeConfig {
 /// [`Inbox`] once that is attached.
 ///
 /// Owns a runtime with two network threads; nothing but socket work and mailbox deliveries runs there.
-/// Dropping the node closes everything without waiting; [`GrpcNode::shutdown`] waits for the port.
+/// Call [`GrpcNode::shutdown`] at the end: it lets the last answers go out. A node that is merely dropped closes
+/// everything at once, and one that is attached to the mailbox of its own link is not even dropped.
 pub struct GrpcNode {
     config: Arc<NodeConfig>,
     address: SocketAddr,
@@ -207,19 +214,16 @@ impl GrpcNode {
         self.handle.clone()
     }
 
-    /// Stops listening, closes all connections, and returns when the port is free again. Pushes under way
-    /// fail. Call it after the link's orderly end; calling it twice does nothing.
+    /// Stops listening, lets the answers to pushes under way go out, closes all connections, and returns
+    /// when the port is free again. Pushes that remain fail. Call it from an ordinary thread after the
+    /// link's orderly end; calling it twice does nothing.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
+        if let Some(runtime) = take(&self.runtime) {
+            threads::wind_up(runtime, take(&self.stopped), self.config.limits.shutdown_grace);
+        }
         // The mailbox may hold this node as its link's carrier: let go of it.
         self.inbox.send_replace(None);
-        let Some(runtime) = take(&self.runtime) else { return };
-        if let Some(stopped) = take(&self.stopped) {
-            runtime.block_on(async {
-                let _ = tokio::time::timeout(Duration::from_millis(200), stopped).await;
-            });
-        }
-        runtime.shutdown_timeout(Duration::from_secs(2));
     }
 }
 
@@ -237,10 +241,6 @@ fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc
     };
     let channel = http2::channel(party, config.limits.connect_timeout, tls)?;
     Ok(Some(Arc::new(Peer::new(rank, party.to_owned(), channel, config.limits.clone()))))
-}
-
-fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Carrier for GrpcNode {

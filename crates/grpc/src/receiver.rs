@@ -105,8 +105,10 @@ impl Receiver {
                     ),
                 )
             })?;
-        let bytes =
-            timeout_at(deadline, reader.message()).await.map_err(|_| stalled())?.map_err(unreadable)?;
+        let bytes = timeout(limits.read_timeout, reader.message())
+            .await
+            .map_err(|_| stalled())?
+            .map_err(unreadable)?;
         Ok((bytes, held))
     }
 

@@ -23,6 +23,7 @@ fn config(rank: usize, parties: &[String]) -> NodeConfig {
     config.limits.backpressure_wait = Duration::from_millis(300);
     config.limits.retry_for = Duration::from_millis(300);
     config.limits.probe_timeout = Duration::from_millis(300);
+    config.limits.shutdown_grace = Duration::from_millis(100);
     config.limits.max_message_bytes = 9 << 20;
     config
 }
@@ -326,14 +327,8 @@ fn configurations_that_cannot_work_are_refused() {
     assert!(start(config(0, &parties).with_tls(named)).contains("no certificate is pinned for rank 1"));
 }
 
-/// Two nodes with mutual TLS; `change` may spoil what rank 0 has.
-fn secured(
-    [zero, one]: [&Member; 2],
-    tls: [TlsConfig; 2],
-    claimed: [&Member; 2],
-) -> ([GrpcNode; 2], [Received; 2]) {
-    let _ = (zero, one);
-    let [first, second] = tls;
+/// Two nodes with mutual TLS, which take the ranks' certificates to be `claimed`.
+fn secured([first, second]: [TlsConfig; 2], claimed: [&Member; 2]) -> ([GrpcNode; 2], [Received; 2]) {
     let tls = [
         first.with_peer(1, pinned("one.test", claimed[1])),
         second.with_peer(0, pinned("zero.test", claimed[0])),
@@ -346,7 +341,7 @@ fn mutual_tls_carries_frames_both_ways() {
     let authority = Authority::new();
     let members = ["zero.test", "one.test"].map(|name| authority.member(name));
     let tls = members.each_ref().map(|member| authority.tls(member));
-    let (nodes, received) = secured(members.each_ref(), tls, members.each_ref());
+    let (nodes, received) = secured(tls, members.each_ref());
     push(&nodes[0], 1, frame(0, "k", vec![3; 3 << 20])).unwrap();
     push(&nodes[1], 0, frame(1, "k", "v")).unwrap();
     assert_eq!(received.map(|frames| frames.lock().unwrap().len()), [1, 1]);
@@ -357,7 +352,7 @@ fn nobody_speaks_for_another_rank() {
     let authority = Authority::new();
     let members = ["zero.test", "one.test"].map(|name| authority.member(name));
     let tls = members.each_ref().map(|member| authority.tls(member));
-    let (nodes, received) = secured(members.each_ref(), tls, members.each_ref());
+    let (nodes, received) = secured(tls, members.each_ref());
     for claimed in [1, 2, u64::MAX] {
         let (code, text) = refused(push(&nodes[0], 1, frame(claimed, "k", "v")));
         assert!(
@@ -376,7 +371,7 @@ fn wrong_certificates_are_refused_by_whoever_sees_them() {
     let tls = || members.each_ref().map(|member| authority.tls(member));
 
     // Rank 1 expects another certificate of rank 0: rank 0's pushes are refused, rank 1 does not connect.
-    let (nodes, received) = secured(members.each_ref(), tls(), [&other, &members[1]]);
+    let (nodes, received) = secured(tls(), [&other, &members[1]]);
     assert!(refused(push(&nodes[0], 1, frame(0, "k", "v"))).1.contains("pinned for rank 0"));
     assert!(unreachable(push(&nodes[1], 0, frame(1, "k", "v"))).contains("pinned"));
     assert!(received.iter().all(|frames| frames.lock().unwrap().is_empty()));
@@ -385,8 +380,7 @@ fn wrong_certificates_are_refused_by_whoever_sees_them() {
     let strangers = Authority::new();
     let stranger = strangers.member("zero.test");
     let [_, good] = tls();
-    let (nodes, _) =
-        secured([&stranger, &members[1]], [strangers.tls(&stranger), good], [&stranger, &members[1]]);
+    let (nodes, _) = secured([strangers.tls(&stranger), good], [&stranger, &members[1]]);
     assert!(unreachable(push(&nodes[0], 1, frame(0, "k", "v"))).contains("certificate"));
     assert!(unreachable(push(&nodes[1], 0, frame(1, "k", "v"))).contains("certificate"));
 

@@ -336,8 +336,8 @@ impl Call {
     }
 }
 
-/// Calls, and again after a broken or refused connection, until `within` has passed. A request that is
-/// repeated gets the same answer.
+/// Calls, and again after a broken or refused connection, until `within` has passed. The dealer answers a
+/// repeated request alike; only a repeated `RandBit` is refused by a dealer that had served it.
 async fn persist<T, F>(
     client: &BeaverServiceClient<Channel>,
     within: Duration,

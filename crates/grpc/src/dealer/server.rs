@@ -1,7 +1,7 @@
 //! A dealer that listens.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use symbolon_dialect::{Construction, Dialect, SeedEncoding};
@@ -12,11 +12,15 @@ use tokio::sync::watch;
 use super::service::{Dealer, DealerService};
 use crate::error::GrpcError;
 use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverServiceServer;
+use crate::http2;
+use crate::threads::{self, take};
 use crate::tls::TlsConfig;
-use crate::{http2, threads};
 
 /// Requests are a few numbers; anything longer is not one.
 const REQUEST_BYTES: usize = 64 << 10;
+
+/// How long a stopping dealer waits for replies under way.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 /// What a dealer grants its callers altogether.
 #[derive(Debug, Clone)]
@@ -175,20 +179,14 @@ impl DealerServer {
     }
 
     /// Stops listening, forgets all sessions and returns when the port is free again.
+    /// Call it from an ordinary thread.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
-        let Some(runtime) = take(&self.runtime) else { return };
-        if let Some(stopped) = take(&self.stopped) {
-            runtime.block_on(async {
-                let _ = tokio::time::timeout(Duration::from_millis(200), stopped).await;
-            });
+        if let Some(runtime) = take(&self.runtime) {
+            threads::wind_up(runtime, take(&self.stopped), SHUTDOWN_GRACE);
         }
-        runtime.shutdown_timeout(Duration::from_secs(2));
+        self.dealer.sessions.clear();
     }
-}
-
-fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Drop for DealerServer {

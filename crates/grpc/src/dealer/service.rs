@@ -171,7 +171,7 @@ impl Dealer {
                 Ok(Ok(())) => {}
                 _ => {
                     return Err(session_error(format!(
-                        "session {session_id} is not complete after {wait:?}: {missing}"
+                        "the session is not complete after {wait:?}: {missing}"
                     )));
                 }
             }

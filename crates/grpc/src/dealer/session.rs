@@ -170,6 +170,11 @@ impl Sessions {
         forget_idle(&mut self.lock(), self.rules.idle, now);
     }
 
+    /// Forgets all sessions.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
     }

@@ -1,7 +1,9 @@
 //! Certificates and sockets for the tests.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use symbolon_grpc::{PeerIdentity, TlsConfig};
@@ -50,4 +52,50 @@ pub fn listener() -> TcpListener {
 
 pub fn address(listener: &TcpListener) -> String {
     listener.local_addr().unwrap().to_string()
+}
+
+/// Passes bytes on to another address, until its connections are cut.
+pub struct Proxy {
+    address: String,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    pub fn start(target: &str) -> Self {
+        let listener = listener();
+        let proxy = Self { address: address(&listener), streams: Arc::default() };
+        let (target, streams) = (target.to_owned(), proxy.streams.clone());
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(&target) else { continue };
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    streams.lock().unwrap().push(from.try_clone().unwrap());
+                    std::thread::spawn(move || pass(from, to));
+                }
+            }
+        });
+        proxy
+    }
+
+    pub fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Breaks all present connections; new ones are served.
+    pub fn cut(&self) {
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
 }
