@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, PartyConfig, Settings, Size, Span};
 use crate::error::Result;
+use crate::ic_main::IcMainOptions;
 use crate::logging::LogOptions;
 
 const EXAMPLES: &str = "\
@@ -87,6 +88,9 @@ Examples:
     /// psi, train, predict and evaluate, in one process over one link
     #[command(after_help = PARTY_EXAMPLE)]
     Run(Box<PartyOptions>),
+    /// Take the place of the reference implementation's ic_main: its flags, its environment, its messages
+    #[command(disable_help_flag = true)]
+    IcMain(IcMainOptions),
 }
 
 /// Options of the commands of a party.

@@ -9,6 +9,7 @@ pub mod dealer;
 pub mod demo;
 mod error;
 mod failures;
+pub mod ic_main;
 pub mod interrupt;
 pub mod logging;
 pub mod model;

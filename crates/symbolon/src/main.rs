@@ -6,7 +6,7 @@ use clap::Parser;
 use symbolon::cli::{Cli, Command, PartyOptions};
 use symbolon::config::PartyConfig;
 use symbolon::report::Report;
-use symbolon::{Result, commands, dealer, demo, interrupt, logging};
+use symbolon::{Result, commands, dealer, demo, ic_main, interrupt, logging};
 
 fn main() -> ExitCode {
     // Wrong flags end here, with exit code 2.
@@ -36,5 +36,6 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Train(options) => party(options, commands::train),
         Command::Predict(options) => party(options, commands::predict),
         Command::Run(options) => party(options, commands::run),
+        Command::IcMain(options) => ic_main::run(options),
     }
 }

@@ -4,7 +4,7 @@ mod evaluate;
 mod offers;
 mod predict;
 mod psi;
-mod session;
+pub(crate) mod session;
 mod train;
 
 pub use evaluate::evaluate;

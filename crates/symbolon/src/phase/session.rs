@@ -14,15 +14,15 @@ use crate::error::{Error, Result};
 use crate::network::{self, Party};
 
 /// A session, and the dealer's end of it.
-pub(super) struct Opened<R: Ring> {
-    pub(super) session: Session<R>,
+pub(crate) struct Opened<R: Ring> {
+    pub(crate) session: Session<R>,
     dealer: DealerClient,
     is_adjust_rank: bool,
 }
 
 impl<R: Ring> Opened<R> {
     /// Ends the session: the dealer forgets the seeds of all parties.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         drop(self.session);
         if self.is_adjust_rank
             && let Err(failure) = self.dealer.delete_session()
@@ -34,7 +34,7 @@ impl<R: Ring> Opened<R> {
 }
 
 /// Opens the session of `plan` over `channel`.
-pub(super) fn open<R: Ring>(
+pub(crate) fn open<R: Ring>(
     party: &Party,
     channel: &Channel,
     config: &PartyConfig,
@@ -93,7 +93,7 @@ fn dealer_error(failure: GrpcError) -> DealerError {
 }
 
 /// The operator that stands for a plan's sigmoid.
-pub(super) fn sigmoid(plan: &LrPlan) -> Result<Sigmoid> {
+pub(crate) fn sigmoid(plan: &LrPlan) -> Result<Sigmoid> {
     match plan.sigmoid {
         symbolon_handshake::SigmoidMode::Minimax1 => Ok(Sigmoid::Minimax1),
         symbolon_handshake::SigmoidMode::Taylor3 => Ok(Sigmoid::Taylor3),
@@ -102,11 +102,11 @@ pub(super) fn sigmoid(plan: &LrPlan) -> Result<Sigmoid> {
 }
 
 /// The plan's features per rank as sizes.
-pub(super) fn features(plan: &LrPlan) -> Vec<usize> {
+pub(crate) fn features(plan: &LrPlan) -> Vec<usize> {
     plan.features.iter().map(|&count| usize::try_from(count).unwrap_or(usize::MAX)).collect()
 }
 
 /// The plan's number of rows as a size.
-pub(super) fn samples(plan: &LrPlan) -> usize {
+pub(crate) fn samples(plan: &LrPlan) -> usize {
     usize::try_from(plan.samples).unwrap_or(usize::MAX)
 }

@@ -1,0 +1,654 @@
+//! What is to be done, checked: from flags and environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use symbolon_dialect::Dialect;
+use symbolon_handshake::{
+    CurveType, EcSuite, HashToCurveStrategy, HashType, PointOctetFormat, ResultTo, SigmoidMode, Truncation,
+};
+use symbolon_ring::Field;
+
+use super::environment::{Environment, PARAMETER};
+use super::flags::{Flags, Source};
+use crate::config::{self, LinkSettings, PartyConfig, Span};
+use crate::error::{Error, Result};
+
+/// Environment variables of parameters that have no flag.
+const LABEL_OWNER: &str = "label_owner";
+const FEATURE_NUMS: &str = "feature_nums";
+const TRUNCATED_BITS: &str = "bit_length_after_truncated";
+const WITHOUT_FLAG: [&str; 4] = [LABEL_OWNER, FEATURE_NUMS, TRUNCATED_BITS, "start_transport"];
+
+/// A checked run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Ranks, addresses, timeouts and dialect, in the form of the other commands.
+    pub party: PartyConfig,
+    /// Whether the parameters are agreed in a handshake, or taken as given.
+    pub handshake: bool,
+    /// What is computed.
+    pub task: Task,
+    /// What the user should know about the settings.
+    pub notes: Vec<String>,
+}
+
+/// What is computed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Task {
+    /// ECDH_PSI.
+    Psi(PsiTask),
+    /// SS_LR.
+    Lr(LrTask),
+}
+
+/// A set intersection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PsiTask {
+    /// The own table.
+    pub input: PathBuf,
+    /// The columns that together are the id.
+    pub fields: Vec<String>,
+    /// Where the common rows go, if this party learns them.
+    pub output: Option<PathBuf>,
+    /// The suite to propose.
+    pub suite: EcSuite,
+    /// The bits of a second ciphertext to propose.
+    pub truncate_bits: Option<u32>,
+    /// Who learns the intersection.
+    pub result_to: ResultTo,
+}
+
+/// A logistic regression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LrTask {
+    /// The own table.
+    pub input: PathBuf,
+    /// Lines before the first row.
+    pub skip_rows: usize,
+    /// Where the own half of the model goes.
+    pub output: PathBuf,
+    /// Whether the last column is the label.
+    pub has_label: bool,
+    /// What the handshake would tell: the label's rank and the number of features of every rank.
+    pub told: Option<(usize, Vec<u32>)>,
+    /// Passes over the rows.
+    pub epochs: u64,
+    /// Rows per step.
+    pub batch_size: u64,
+    /// L2 coefficient.
+    pub l2: f64,
+    /// Step size.
+    pub learning_rate: f64,
+    /// Approximation of the sigmoid.
+    pub sigmoid: SigmoidMode,
+    /// The ring.
+    pub field: Field,
+    /// Fraction bits.
+    pub fraction_bits: u32,
+    /// How products are scaled back.
+    pub truncation: Truncation,
+    /// The dealer's address.
+    pub dealer: String,
+    /// The session at the dealer.
+    pub session_id: String,
+    /// The rank that asks the dealer.
+    pub adjust_rank: usize,
+    /// Whether all parties learn all labels and scores at the end.
+    pub reveal: bool,
+}
+
+impl Settings {
+    /// Checks flags and environment together; the environment wins.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the flag or variable, what it must be and what to do.
+    pub fn new(mut flags: Flags, environment: &Environment) -> Result<Self> {
+        let mut notes = flags.lay_over(environment)?;
+        let known = |name: &str| {
+            WITHOUT_FLAG.contains(&name)
+                || Flags::ALL.iter().any(|flag| flag.name == name && flag.source == Source::Parameter)
+        };
+        notes.extend(
+            environment
+                .parameters()
+                .filter(|name| !known(name))
+                .map(|name| format!("{PARAMETER}{name} is no parameter of this program and ignored")),
+        );
+        let from = From { flags: &flags, environment };
+        from.fixed("ic_version", "2", "version 1 of the handshake has been given up")?;
+        from.fixed("link_protocol", "h2:grpc", "no other transport is built")?;
+        let parties = from.parties(&mut notes)?;
+        let task =
+            match from.one("algo", &[("ECDH_PSI", Some(true)), ("SS_LR", Some(false)), ("SGB", None)])? {
+                true => Task::Psi(from.psi(&parties)?),
+                false => Task::Lr(from.lr(&parties, &mut notes)?),
+            };
+        let party = from.party(parties)?;
+        Ok(Self { party, handshake: !flags.disable_handshake, task, notes })
+    }
+}
+
+/// Names, addresses and the own rank.
+struct Parties {
+    names: Vec<String>,
+    addresses: Vec<String>,
+    rank: usize,
+}
+
+struct From<'a> {
+    flags: &'a Flags,
+    environment: &'a Environment,
+}
+
+impl From<'_> {
+    fn wrong<T>(&self, flag: &str, problem: impl std::fmt::Display) -> Result<T> {
+        Err(Error::Config(format!("{} = {}: {problem}", self.flags.origin(flag), self.flags.shown(flag))))
+    }
+
+    /// A flag with one value only.
+    fn fixed(&self, flag: &str, only: &str, reason: &str) -> Result<()> {
+        if self.flags.shown(flag).eq_ignore_ascii_case(only) {
+            return Ok(());
+        }
+        self.wrong(flag, format!("only {only} is supported: {reason}"))
+    }
+
+    /// A flag that names one of several things, in any case. `None` is what the protocol knows and this
+    /// program does not have.
+    fn one<T: Copy>(&self, flag: &str, choices: &[(&str, Option<T>)]) -> Result<T> {
+        let text = self.flags.shown(flag);
+        let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
+        if let Some((_, Some(value))) = chosen {
+            return Ok(*value);
+        }
+        let supported: Vec<&str> =
+            choices.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name).collect();
+        let what = if chosen.is_some() { "not implemented" } else { "unknown" };
+        self.wrong(flag, format!("{what}; choose {}", supported.join(" or ")))
+    }
+
+    /// A flag whose value is a name of an enumeration of the protocol, without its prefix.
+    fn named<T>(&self, flag: &str, prefix: &str, read: fn(&str) -> Option<T>, unspecified: T) -> Result<T>
+    where
+        T: PartialEq,
+    {
+        let name = format!("{prefix}{}", self.flags.shown(flag).to_ascii_uppercase());
+        match read(&name) {
+            Some(value) if value != unspecified => Ok(value),
+            _ => self.wrong(flag, "the protocol has no such value"),
+        }
+    }
+
+    fn number<S: Copy, T: TryFrom<S>>(&self, flag: &str, value: S, must: &str) -> Result<T> {
+        T::try_from(value).or_else(|_| self.wrong(flag, must))
+    }
+
+    fn families(&self, first: &str) -> Result<()> {
+        let families = self.flags.protocol_families.to_ascii_lowercase();
+        // Names that are not known are passed over, as there.
+        let mut known = families.split(',').map(str::trim).filter(|family| ["ecc", "ss"].contains(family));
+        if known.next() == Some(first) {
+            return Ok(());
+        }
+        self.wrong("protocol_families", format!("-algo={} needs {first}", self.flags.algo))
+    }
+
+    fn parties(&self, notes: &mut Vec<String>) -> Result<Parties> {
+        let listed = || self.flags.parties.split(',').map(|address| address.trim().to_owned()).collect();
+        let Some(roles) = self.environment.roles()? else {
+            let addresses: Vec<String> = listed();
+            let names = (0..addresses.len()).map(|rank| format!("party{rank}")).collect();
+            let rank = self.number("rank", self.flags.rank, "ranks begin at 0")?;
+            return Ok(Parties { names, addresses, rank });
+        };
+        let own = roles.names.get(roles.rank).cloned().unwrap_or_default();
+        if self.flags.is_given("rank") && usize::try_from(self.flags.rank) != Ok(roles.rank) {
+            notes.push(format!(
+                "config.self_role = {own} is rank {}; it wins over -rank={}",
+                roles.rank, self.flags.rank
+            ));
+        }
+        let addresses = if self.flags.is_given("parties") { Some(listed()) } else { roles.addresses };
+        let addresses = addresses.ok_or_else(|| {
+            Error::Config(format!(
+                "config.self_role is set, but not the address of every party: give config.node_ip.NAME for each of \
+                 {}, or -parties in that order",
+                roles.names.join(", ")
+            ))
+        })?;
+        if addresses.len() != roles.names.len() {
+            return self.wrong(
+                "parties",
+                format!("{} addresses for the parties {}", addresses.len(), roles.names.join(", ")),
+            );
+        }
+        if let Some(gateway) = self.environment.gateway() {
+            notes.push(format!(
+                "no transport by a gateway is built: system.transport = {gateway} is not used, the parties speak gRPC \
+                 with each other at {}",
+                addresses.join(", ")
+            ));
+        }
+        Ok(Parties { names: roles.names, addresses, rank: roles.rank })
+    }
+
+    fn psi(&self, parties: &Parties) -> Result<PsiTask> {
+        self.families("ecc")?;
+        let flags = self.flags;
+        if parties.addresses.len() != 2 {
+            return self.wrong("parties", "an intersection is between 2 parties");
+        }
+        let result_to = match flags.result_to_rank {
+            -1 => ResultTo::All,
+            rank => match usize::try_from(rank) {
+                Ok(rank) if rank < 2 => ResultTo::Rank(rank),
+                _ => return self.wrong("result_to_rank", "must be -1, 0 or 1"),
+            },
+        };
+        let suite = EcSuite {
+            curve: self.named(
+                "curve_type",
+                "CURVE_TYPE_",
+                CurveType::from_str_name,
+                CurveType::Unspecified,
+            )?,
+            hash: self.named("hash_type", "HASH_TYPE_", HashType::from_str_name, HashType::Unspecified)?,
+            map: self.named(
+                "hash2curve_strategy",
+                "HASH_TO_CURVE_STRATEGY_",
+                HashToCurveStrategy::from_str_name,
+                HashToCurveStrategy::Unspecified,
+            )?,
+            format: self.named(
+                "point_octet_format",
+                "POINT_OCTET_FORMAT_",
+                PointOctetFormat::from_str_name,
+                PointOctetFormat::Unspecified,
+            )?,
+        };
+        let truncate_bits = match self.environment.parameter(TRUNCATED_BITS).map(str::trim) {
+            None | Some("-1") => None,
+            Some(text) => match text.parse() {
+                Ok(bits @ 1..=256) => Some(bits),
+                _ => {
+                    return Err(Error::Config(format!(
+                        "{PARAMETER}{TRUNCATED_BITS} = {text}: must be -1 (whole points) or 1 to 256"
+                    )));
+                }
+            },
+        };
+        let fields: Vec<String> = flags.field_names.split(',').map(|name| name.trim().to_owned()).collect();
+        if fields.iter().any(String::is_empty) {
+            return self.wrong("field_names", "a name is empty");
+        }
+        let output = match self.environment.output()? {
+            _ if !result_to.includes(parties.rank) => None,
+            Some(path) => Some(path),
+            None if flags.out_path.is_empty() => {
+                return Err(Error::Config(
+                    "-out_path is empty: this party learns the intersection, say where it goes".into(),
+                ));
+            }
+            None => Some(PathBuf::from(&flags.out_path)),
+        };
+        let input = self.environment.input()?.unwrap_or_else(|| PathBuf::from(&flags.in_path));
+        Ok(PsiTask { input, fields, output, suite, truncate_bits, result_to })
+    }
+
+    fn lr(&self, parties: &Parties, notes: &mut Vec<String>) -> Result<LrTask> {
+        self.families("ss")?;
+        let flags = self.flags;
+        self.one("optimizer", &[("sgd", Some(()))])?;
+        self.one("last_batch_policy", &[("discard", Some(()))])?;
+        self.one("protocol", &[("semi2k", Some(())), ("aby3", None)])?;
+        self.one("shard_serialize_format", &[("raw", Some(()))])?;
+        if !flags.use_ttp {
+            return self.wrong(
+                "use_ttp",
+                "that makes rank 0 the dealer, who then sees the secrets of all parties: not offered; start a \
+                 `symbolon dealer` at a third party and pass -use_ttp=true -ttp_server_host=HOST:PORT",
+            );
+        }
+        for norm in ["l0_norm", "l1_norm"] {
+            if flags.shown(norm) != "0" {
+                notes.push(format!(
+                    "{} is ignored: the reference does not apply it either",
+                    flags.origin(norm)
+                ));
+            }
+        }
+        if !flags.ttp_public_key.is_empty() {
+            notes.push(
+                "ttp_public_key and ttp_asym_crypto_schema are not used: this dealer gets each seed from its party alone"
+                    .into(),
+            );
+        }
+        let told = if flags.disable_handshake { Some(self.told(parties)?) } else { None };
+        if told.is_some() && flags.is_given("has_label") {
+            notes.push(format!(
+                "-has_label is not used with -disable_handshake: {PARAMETER}{LABEL_OWNER} decides"
+            ));
+        }
+        let has_label = told.as_ref().map_or(flags.has_label, |(rank, _)| *rank == parties.rank);
+        let output = match self.environment.output()? {
+            Some(path) => path,
+            None => PathBuf::from(format!("{}.{}", flags.lr_output, parties.rank)),
+        };
+        Ok(LrTask {
+            input: self.environment.input()?.unwrap_or_else(|| PathBuf::from(&flags.dataset)),
+            skip_rows: self.number("skip_rows", flags.skip_rows, "must not be negative")?,
+            output,
+            has_label,
+            told,
+            epochs: self.number("num_epoch", flags.num_epoch, "must not be negative")?,
+            batch_size: self.number("batch_size", flags.batch_size, "must be at least 1")?,
+            l2: flags.l2_norm,
+            learning_rate: flags.learning_rate,
+            sigmoid: self.one("sigmoid_mode", &[("Minimax_1", Some(SigmoidMode::Minimax1))])?,
+            field: self.one(
+                "field",
+                &[("32", Some(Field::Ring32)), ("64", Some(Field::Ring64)), ("128", Some(Field::Ring128))],
+            )?,
+            fraction_bits: self.number("fxp_bits", flags.fxp_bits, "must not be negative")?,
+            truncation: self.one(
+                "trunc_mode",
+                &[("probabilistic", Some(Truncation::Probabilistic)), ("precise", Some(Truncation::Precise))],
+            )?,
+            dealer: flags.ttp_server_host.clone(),
+            session_id: flags.ttp_session_id.clone(),
+            adjust_rank: self.number("ttp_adjust_rank", flags.ttp_adjust_rank, "must be a rank")?,
+            reveal: flags.reveal_labels_and_scores,
+        })
+    }
+
+    /// The label's rank and every party's number of features, without a handshake.
+    fn told(&self, parties: &Parties) -> Result<(usize, Vec<u32>)> {
+        let variable = |name: &str| {
+            self.environment.parameter(name).ok_or_else(|| {
+                Error::Config(format!("{PARAMETER}{name} is missing: -disable_handshake takes it from there"))
+            })
+        };
+        let names = parties.names.join(", ");
+        let owner = variable(LABEL_OWNER)?;
+        let label_rank = parties.names.iter().position(|name| name == owner).ok_or_else(|| {
+            Error::Config(format!(
+                "{PARAMETER}{LABEL_OWNER} = {owner}: the parties are {names} (other names come from config.self_role and \
+                 config.node_id.NAME)"
+            ))
+        })?;
+        let wrong = |problem: String| Error::Config(format!("{PARAMETER}{FEATURE_NUMS}: {problem}"));
+        let value: serde_json::Value = serde_json::from_str(variable(FEATURE_NUMS)?)
+            .map_err(|failure| wrong(format!("not JSON: {failure}")))?;
+        let count = |name: &String| {
+            let count = value.get(name).and_then(serde_json::Value::as_u64);
+            count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| {
+                wrong(format!("there must be a number for each of {names}, as in {{\"{name}\":10}}"))
+            })
+        };
+        Ok((label_rank, parties.names.iter().map(count).collect::<Result<_>>()?))
+    }
+
+    fn party(&self, parties: Parties) -> Result<PartyConfig> {
+        let span = |flag: &str, milliseconds: i64| match self.number(flag, milliseconds, "must be above 0")? {
+            0 => self.wrong(flag, "must be above 0"),
+            milliseconds => Ok(Some(Span(Duration::from_millis(milliseconds)))),
+        };
+        let link = LinkSettings {
+            connect_timeout: span("connect_timeout_ms", self.flags.connect_timeout_ms)?,
+            receive_timeout: span("recv_timeout_ms", self.flags.recv_timeout_ms)?,
+            ..LinkSettings::default()
+        };
+        let mut party = PartyConfig::from_settings(config::Settings {
+            rank: Some(parties.rank),
+            parties: Some(parties.addresses),
+            link,
+            ..config::Settings::default()
+        })?;
+        party.dialect = dialect(!self.flags.disable_msg_seq_id);
+        Ok(party)
+    }
+}
+
+/// The reference's reading of everything, but for the dealer, which is ours: its service, and the streams
+/// that it expects.
+fn dialect(sequence_numbers: bool) -> Dialect {
+    let ours = Dialect::symbolon();
+    Dialect {
+        sequence_numbers,
+        dealer: ours.dealer,
+        dealer_stream: ours.dealer_stream,
+        seed_encoding: ours.seed_encoding,
+        field_encoding: ours.field_encoding,
+        ..Dialect::reference()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::of(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn settings(line: &str, variables: &[(&str, &str)]) -> Result<Settings> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Settings::new(Flags::parse(&arguments)?.unwrap(), &environment(variables))
+    }
+
+    fn psi(line: &str, variables: &[(&str, &str)]) -> PsiTask {
+        match settings(line, variables).unwrap().task {
+            Task::Psi(task) => task,
+            Task::Lr(_) => panic!("another algorithm"),
+        }
+    }
+
+    fn lr(line: &str, variables: &[(&str, &str)]) -> LrTask {
+        match settings(&format!("{LR} {line}"), variables).unwrap().task {
+            Task::Lr(task) => task,
+            Task::Psi(_) => panic!("another algorithm"),
+        }
+    }
+
+    const LR: &str = "-algo=SS_LR -protocol_families=SS -use_ttp=true";
+
+    #[test]
+    fn the_defaults_make_an_intersection_of_the_reference() {
+        let settings = settings("-out_path=o.csv", &[]).unwrap();
+        assert!(settings.handshake && settings.notes.is_empty());
+        assert_eq!((settings.party.rank, settings.party.parties.len()), (0, 2));
+        assert_eq!(settings.party.listen, "127.0.0.1:9530");
+        let dialect = &settings.party.dialect;
+        assert_eq!(dialect.name, "reference");
+        assert!(dialect.sequence_numbers);
+        let Task::Psi(task) = settings.task else { panic!("another algorithm") };
+        let expected = PsiTask {
+            input: "data.csv".into(),
+            fields: vec!["id".into()],
+            output: Some("o.csv".into()),
+            suite: EcSuite::CURVE25519_SHA256_DIRECT,
+            truncate_bits: None,
+            result_to: ResultTo::All,
+        };
+        assert_eq!(task, expected);
+    }
+
+    #[test]
+    fn psi_flags_are_taken_over() {
+        let task = psi(
+            "-rank 1 -in_path=a -field_names=x,y -result_to_rank=0 -curve_type=SM2 -hash2curve_strategy=try_and_rehash \
+             -point_octet_format=x962_compressed -algo=ecdh_psi",
+            &[],
+        );
+        assert_eq!((task.input.to_str(), task.output), (Some("a"), None));
+        assert_eq!(task.fields, ["x", "y"]);
+        assert_eq!((task.suite, task.result_to), (EcSuite::SM2_SHA256_REHASH, ResultTo::Rank(0)));
+        let bits = |text| {
+            psi("-out_path=o", &[("runtime.component.parameter.bit_length_after_truncated", text)])
+                .truncate_bits
+        };
+        assert_eq!((bits("-1"), bits("80")), (None, Some(80)));
+        assert!(!settings("-out_path=o -disable_msg_seq_id", &[]).unwrap().party.dialect.sequence_numbers);
+    }
+
+    #[test]
+    fn lr_flags_are_taken_over() {
+        let expected = LrTask {
+            input: "data.csv".into(),
+            skip_rows: 1,
+            output: "/tmp/sslr_result.0".into(),
+            has_label: false,
+            told: None,
+            epochs: 1,
+            batch_size: 21,
+            l2: 0.5,
+            learning_rate: 0.0001,
+            sigmoid: SigmoidMode::Minimax1,
+            field: Field::Ring64,
+            fraction_bits: 18,
+            truncation: Truncation::Probabilistic,
+            dealer: "127.0.0.1:9449".into(),
+            session_id: "ic-main".into(),
+            adjust_rank: 0,
+            reveal: false,
+        };
+        assert_eq!(lr("", &[]), expected);
+        let all = lr(
+            "-rank=1 -dataset=d -skip_rows=0 -lr_output=o -has_label -num_epoch=2 -batch_size=4 -l2_norm=0 \
+             -learning_rate=0.1 -field=128 -fxp_bits=26 -trunc_mode=precise -ttp_server_host=h:1 -ttp_session_id=s \
+             -ttp_adjust_rank=1 -reveal_labels_and_scores",
+            &[],
+        );
+        let changed = LrTask {
+            input: "d".into(),
+            skip_rows: 0,
+            output: "o.1".into(),
+            has_label: true,
+            epochs: 2,
+            batch_size: 4,
+            l2: 0.0,
+            learning_rate: 0.1,
+            field: Field::Ring128,
+            fraction_bits: 26,
+            truncation: Truncation::Precise,
+            dealer: "h:1".into(),
+            session_id: "s".into(),
+            adjust_rank: 1,
+            reveal: true,
+            ..expected
+        };
+        assert_eq!(all, changed);
+    }
+
+    #[test]
+    fn files_of_the_environment_win() {
+        let files = [
+            ("system.storage", "file:///s"),
+            ("runtime.component.input.train_data", r#"{"namespace":"in","name":"a.csv"}"#),
+            ("runtime.component.output.train_data", r#"{"namespace":"out","name":"r"}"#),
+        ];
+        let task = psi("-in_path=x -out_path=y", &files);
+        assert!(task.input.ends_with("s/in/a.csv") && task.output.unwrap().ends_with("s/out/r"));
+        let task = lr("-dataset=x -lr_output=y", &files);
+        assert!(task.input.ends_with("s/in/a.csv") && task.output.ends_with("s/out/r"));
+    }
+
+    const ROLES: [(&str, &str); 7] = [
+        ("config.self_role", "host.0"),
+        ("config.node_id.host.0", "alice"),
+        ("config.node_id.guest.0", "bob"),
+        ("config.node_ip.host.0", "127.0.0.1:9972"),
+        ("config.node_ip.guest.0", "127.0.0.1:9973"),
+        ("runtime.component.parameter.label_owner", "host.0"),
+        ("runtime.component.parameter.feature_nums", r#"{"host.0":10, "guest.0":9}"#),
+    ];
+
+    #[test]
+    fn without_a_handshake_the_environment_tells_the_tables() {
+        assert_eq!(lr("-disable_handshake=1", &ROLES).told, Some((1, vec![9, 10])));
+        assert!(lr("-disable_handshake=1", &ROLES).has_label);
+        let plain = [
+            ("runtime.component.parameter.label_owner", "party0"),
+            (ROLES[6].0, r#"{"party0":1,"party1":2}"#),
+        ];
+        let task = lr("-disable_handshake=1 -rank=1 -has_label", &plain);
+        assert_eq!((task.told, task.has_label), (Some((0, vec![1, 2])), false));
+        let settings = settings(&format!("{LR} -rank=0 -disable_handshake"), &ROLES).unwrap();
+        assert!(!settings.handshake);
+        assert_eq!((settings.party.rank, settings.party.listen.as_str()), (1, "127.0.0.1:9972"));
+        assert!(settings.notes.iter().any(|note| note.contains("wins over -rank=0")), "{:?}", settings.notes);
+        for (variables, named) in [
+            (&ROLES[..5], "label_owner is missing"),
+            (&ROLES[..6], "feature_nums is missing"),
+            (&ROLES[5..], "the parties are party0, party1"),
+            (&ROLES[1..], "the parties are party0, party1"),
+            (&[plain[0], (ROLES[6].0, "10")][..], "a number for each of party0, party1"),
+            (&[plain[0], (ROLES[6].0, "{")][..], "not JSON"),
+        ] {
+            let error = super::tests::settings(&format!("{LR} -disable_handshake"), variables)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        let lr = |more: &str| format!("{LR} {more}");
+        for (line, named) in [
+            ("-algo=SGB".to_owned(), "-algo = SGB: not implemented; choose ECDH_PSI or SS_LR"),
+            ("-algo=XGB".into(), "-algo = XGB: unknown"),
+            ("-protocol_families=ss".into(), "-protocol_families = ss"),
+            ("-ic_version=1".into(), "-ic_version = 1"),
+            ("-link_protocol=baidu_std".into(), "only h2:grpc"),
+            ("-out_path=o -result_to_rank=2".into(), "-result_to_rank = 2"),
+            ("-out_path=o -curve_type=unspecified".into(), "-curve_type"),
+            ("-out_path=o -hash_type=md5".into(), "-hash_type = md5"),
+            ("-out_path=o -field_names=a,".into(), "-field_names"),
+            ("-result_to_rank=0".into(), "-out_path is empty"),
+            ("-out_path=o -rank=2".into(), "rank"),
+            ("-out_path=o -rank=-1".into(), "-rank = -1"),
+            ("-out_path=o -parties=a:1".into(), "-parties"),
+            ("-out_path=o -parties=a:1,b".into(), "`b` is not an address"),
+            ("-out_path=o -connect_timeout_ms=0".into(), "-connect_timeout_ms"),
+            ("-algo=SS_LR -protocol_families=ss".into(), "-use_ttp = false"),
+            ("-algo=SS_LR -use_ttp".into(), "-protocol_families = ecc"),
+            (lr("-optimizer=adam"), "-optimizer = adam"),
+            (lr("-protocol=aby3"), "-protocol = aby3: not implemented"),
+            (lr("-field=65"), "-field = 65"),
+            (lr("-fxp_bits=-1"), "-fxp_bits = -1"),
+            (lr("-batch_size=-1"), "-batch_size = -1"),
+            (lr("-num_epoch=-1"), "-num_epoch = -1"),
+            (lr("-skip_rows=-1"), "-skip_rows = -1"),
+            (lr("-trunc_mode=exact"), "-trunc_mode"),
+            (lr("-sigmoid_mode=real"), "-sigmoid_mode"),
+            (lr("-last_batch_policy=keep"), "-last_batch_policy"),
+            (lr("-shard_serialize_format=zip"), "-shard_serialize_format"),
+            (lr("-ttp_adjust_rank=-1"), "-ttp_adjust_rank"),
+        ] {
+            let error = settings(&line, &[]).unwrap_err();
+            assert!(error.to_string().contains(named), "{line}: {error}");
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        let error = settings("-out_path=o", &[("runtime.component.parameter.curve_type", "x")]).unwrap_err();
+        assert!(error.to_string().contains("runtime.component.parameter.curve_type = x"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_used_is_told() {
+        let notes = settings(
+            &format!("{LR} -l1_norm=1 -ttp_public_key=abc"),
+            &[
+                ("runtime.component.parameter.bach_size", "4"),
+                ("runtime.component.parameter.start_transport", "true"),
+            ],
+        )
+        .unwrap()
+        .notes;
+        for named in ["-l1_norm", "ttp_public_key", "parameter.bach_size"] {
+            assert!(notes.iter().any(|note| note.contains(named)), "{named}: {notes:?}");
+        }
+        assert_eq!(notes.len(), 3);
+    }
+}
