@@ -74,3 +74,64 @@ pub(crate) fn prediction<R: Ring>(
     let each = if full > 0 { batch(plan.batch_size) } else { Vec::new() };
     (0..full).map(move |_| each.clone()).chain(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use symbolon_dialect::{Dialect, PublicTruncation};
+    use symbolon_operators::Sigmoid;
+    use symbolon_semi2k::testing::run_parties;
+
+    use super::*;
+
+    const F: u32 = 18;
+
+    /// The announcements of a training of two steps, four features, batches of three; and of a prediction of
+    /// seven rows in batches of three.
+    fn announced(parties: usize, draws: FirstStepDraws) -> (Vec<Vec<Op>>, Vec<Vec<Op>>) {
+        let mut features = vec![0; parties];
+        features[1] = 4;
+        let train = TrainPlan {
+            epochs: 1,
+            batch_size: 3,
+            learning_rate: 0.1,
+            l2: 0.1,
+            sigmoid: Sigmoid::Minimax1,
+            samples: 7,
+            features: features.clone(),
+            label_rank: 0,
+            first_step_draws: draws,
+            public_truncation: PublicTruncation::Round,
+            step_size: None,
+        };
+        let predict =
+            PredictPlan { samples: 7, features, score_rank: 0, sigmoid: Sigmoid::Minimax1, batch_size: 3 };
+        let by_rank = run_parties::<u64, _>(parties, &Dialect::symbolon(), F, |session, _| {
+            (training(session, &train).collect(), prediction(session, &predict).collect())
+        });
+        by_rank[0].clone()
+    }
+
+    fn dot(m: usize, k: usize) -> Op {
+        Op::Dot { m, k, n: 1 }
+    }
+
+    #[test]
+    fn two_parties_draw_two_products_a_step_and_one_in_the_first() {
+        for draws in [FirstStepDraws::Reference, FirstStepDraws::OnesOnly] {
+            let (train, predict) = announced(2, draws);
+            assert_eq!(train, [vec![dot(5, 3)], vec![dot(3, 5), dot(5, 3)]]);
+            assert_eq!(predict, [[dot(3, 5)], [dot(3, 5)], [dot(1, 5)]]);
+        }
+    }
+
+    #[test]
+    fn more_parties_draw_a_pair_for_each_truncation() {
+        let pair = |len| Op::Trunc { len, bits: F };
+        let later = vec![dot(3, 5), pair(3), pair(3), dot(5, 3), pair(5), pair(5), pair(5)];
+        let (train, predict) = announced(3, FirstStepDraws::Reference);
+        assert_eq!(train, [vec![pair(3), pair(3), dot(5, 3), pair(5), pair(5), pair(5)], later.clone()]);
+        assert_eq!(predict[2], [dot(1, 5), pair(1), pair(1)]);
+        let (train, _) = announced(3, FirstStepDraws::OnesOnly);
+        assert_eq!(train, [vec![pair(3), pair(3), dot(5, 3), pair(5), pair(5)], later]);
+    }
+}
