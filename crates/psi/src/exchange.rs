@@ -12,9 +12,10 @@ use symbolon_link::{Channel, LinkError, Rank};
 
 use crate::batch::{self, Batch, Reader};
 use crate::error::{Location, Stream};
+use crate::inflow::{Event, Inflow};
 use crate::intersection::PeerPoints;
 use crate::items::OwnItems;
-use crate::second::safe_bits;
+use crate::second::{check_own_form, check_received_form};
 use crate::{Progress, PsiError, PsiParams, SecondForm};
 
 /// Everything that the activities share.
@@ -47,8 +48,19 @@ pub(crate) struct Exchanged {
     pub(crate) form: Option<SecondForm>,
 }
 
-/// One activity's early end: the failure is recorded in the exchange.
-struct Stopped;
+/// One activity's early end.
+enum Halt {
+    /// It failed.
+    Failed(PsiError),
+    /// Another one failed before.
+    Stopped,
+}
+
+impl From<PsiError> for Halt {
+    fn from(error: PsiError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 #[derive(Default)]
 struct PeerTotals {
@@ -96,24 +108,28 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     ///   peer does,
     /// - receiving own points as the peer returns them, if this party learns the result.
     ///
-    /// The first failure is the one reported; it aborts the link, which wakes the other activities.
+    /// The first failure is the one reported. It ends the other activities at once, except one that waits
+    /// for room to send, which ends when the link gives up.
     pub(crate) fn run(self) -> Result<Exchanged, PsiError> {
+        let (first, wake_first) = self.open(self.first)?;
+        let (second, wake_second) = self.open(self.second)?;
+        let wake = [wake_first, wake_second];
         let (queue, queued) = mpsc::channel();
         let (sent, totals, peer_points, returned) = std::thread::scope(|scope| {
-            let sender = scope.spawn(|| self.attempt(|| self.send_own()));
-            let reader = scope.spawn(|| self.attempt(|| self.read_first(queue)));
-            let masker = scope.spawn(|| self.attempt(|| self.mask_peer(queued)));
-            let returned = self.attempt(|| self.read_second());
+            let (this, wake) = (&self, &wake);
+            let sender = scope.spawn(move || this.attempt(wake, || this.send_own()));
+            let reader = scope.spawn(move || this.attempt(wake, || this.read_first(first, queue)));
+            let masker = scope.spawn(move || this.attempt(wake, || this.mask_peer(queued)));
+            let returned = this.attempt(wake, || this.read_second(second));
             (joined(sender.join()), joined(reader.join()), joined(masker.join()), returned)
         });
         if let Some(failure) = self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(failure);
         }
-        let (Ok(sent_batches), Ok(totals), Ok(peer_points), Ok((own_second, form))) =
+        let (Some(sent_batches), Some(totals), Some(peer_points), Some((own_second, form))) =
             (sent, totals, peer_points, returned)
         else {
-            // An activity stops early only after recording a failure.
-            unreachable!("an activity stopped without a failure")
+            unreachable!("an activity stops early only after a failure is recorded")
         };
         Ok(Exchanged {
             sent_batches,
@@ -126,20 +142,28 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         })
     }
 
-    fn attempt<T>(&self, activity: impl FnOnce() -> Result<T, PsiError>) -> Result<T, Stopped> {
-        activity().map_err(|error| self.fail(error))
+    fn open(&self, channel: &Channel) -> Result<(Inflow, Sender<Event>), PsiError> {
+        Inflow::open(channel, self.peer).map_err(PsiError::OursThread)
     }
 
-    /// Keeps the first failure and wakes whoever waits on the link.
-    fn fail(&self, error: PsiError) -> Stopped {
+    /// Runs one activity; if it fails first, keeps its failure and wakes the others.
+    fn attempt<T>(&self, wake: &[Sender<Event>], activity: impl FnOnce() -> Result<T, Halt>) -> Option<T> {
+        let error = match activity() {
+            Ok(result) => return Some(result),
+            Err(Halt::Stopped) => return None,
+            Err(Halt::Failed(error)) => error,
+        };
         let mut failure = lock(&self.failure);
         if failure.is_none() {
-            self.stopped.store(true, Ordering::SeqCst);
             tracing::debug!(%error, "private set intersection failed");
-            abort(self.first, self.peer, &error.to_string());
+            self.stopped.store(true, Ordering::SeqCst);
             *failure = Some(error);
+            for waiting in wake {
+                // Nobody waits there any more if this fails.
+                let _ = waiting.send(Event::Stopped);
+            }
         }
-        Stopped
+        None
     }
 
     fn report(&self, change: impl FnOnce(&mut Progress)) {
@@ -150,11 +174,14 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     }
 
     /// Own items, masked once, on the main channel. Returns the number of batches that carry points.
-    fn send_own(&self) -> Result<u64, PsiError> {
+    fn send_own(&self) -> Result<u64, Halt> {
         let total = self.own.len();
         let size = self.params.batch_size;
         let (mut index, mut start) = (0u64, 0usize);
-        while start < total && !self.stopped() {
+        while start < total {
+            if self.stopped() {
+                return Err(Halt::Stopped);
+            }
             let end = total.min(start.saturating_add(size));
             let rows: Vec<&[u8]> = (start..end)
                 .filter_map(|position| self.items.get(self.own.row(position)))
@@ -176,37 +203,38 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
             index += 1;
             start = end;
         }
-        if !self.stopped() && (total == 0 || self.params.end_of_stream == EndOfStream::EmptyBatch) {
+        if total == 0 || self.params.end_of_stream == EndOfStream::EmptyBatch {
             self.send_end(self.first, Stream::First, index)?;
         }
         Ok(index)
     }
 
     /// The peer's points off the main channel, checked and counted, into the queue.
-    fn read_first(&self, queue: Sender<(Location, Batch)>) -> Result<PeerTotals, PsiError> {
+    fn read_first(&self, inflow: Inflow, queue: Sender<(Location, Batch)>) -> Result<PeerTotals, Halt> {
         let mut reader = Reader::new(self.peer, Stream::First, self.params.suite.point_bytes());
         let mut totals = PeerTotals::default();
         loop {
-            let message = self.recv(self.first, "receiving the peer's masked items")?;
+            let message = receive(&inflow, "receiving the peer's masked items")?;
             let at = reader.location();
             let batch = reader.read(message, |_| None, self.params.suite.point_bytes())?;
             totals.items = totals.items.saturating_add(batch.items());
             let limit = self.params.peer_items.unwrap_or(self.params.max_peer_items);
             if totals.items > limit {
-                return Err(self.too_many(totals.items, limit));
+                return Err(self.too_many(totals.items, limit).into());
             }
             let further: u64 = batch.extra.values().map(|&n| u64::from(n)).sum();
             totals.rows = totals.rows.saturating_add(batch.items()).saturating_add(further);
             if self.params.duplicates == crate::Duplicates::Refuse && further > 0 {
                 let item = totals.items.saturating_sub(batch.items());
                 let first = batch.extra.keys().next().map_or(0, |&key| u64::from(key));
-                return Err(PsiError::PeerDuplicate { peer: self.peer, item: item.saturating_add(first) });
+                return Err(
+                    PsiError::PeerDuplicate { peer: self.peer, item: item.saturating_add(first) }.into()
+                );
             }
             totals.batches += u64::from(batch.count > 0);
             let last = batch.last;
             if queue.send((at, batch)).is_err() {
-                // The masking activity has failed and said why.
-                return Ok(totals);
+                return Err(Halt::Stopped);
             }
             if last {
                 break;
@@ -236,13 +264,13 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     }
 
     /// The peer's points out of the queue, masked again, kept and returned as the plan says.
-    fn mask_peer(&self, queued: Receiver<(Location, Batch)>) -> Result<PeerPoints, PsiError> {
+    fn mask_peer(&self, queued: Receiver<(Location, Batch)>) -> Result<PeerPoints, Halt> {
         let form = SecondForm::sent(self.params);
         let mut peer = PeerPoints::default();
         let (mut items, mut index) = (0usize, 0u64);
         for (at, batch) in queued {
             if self.stopped() {
-                break;
+                return Err(Halt::Stopped);
             }
             if self.i_learn {
                 peer.extra.extend(
@@ -275,7 +303,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     }
 
     /// Own points, masked twice, off the sub-channel.
-    fn read_second(&self) -> Result<(Vec<u8>, Option<SecondForm>), PsiError> {
+    fn read_second(&self, inflow: Inflow) -> Result<(Vec<u8>, Option<SecondForm>), Halt> {
         let mut second = Vec::new();
         let mut form = None;
         if !self.i_learn {
@@ -286,12 +314,12 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         let mut reader = Reader::new(self.peer, Stream::Second, self.params.suite.point_bytes());
         let mut found = 0u64;
         loop {
-            let message = self.recv(self.second, "receiving own items masked by the peer")?;
+            let message = receive(&inflow, "receiving own items masked by the peer")?;
             let at = reader.location();
             let batch = reader.read(message, |length| SecondForm::received(self.params, length), agreed)?;
             found = found.saturating_add(batch.items());
             if found > sent || (batch.last && found != sent) {
-                return Err(PsiError::PeerSecondCount { at, found, sent });
+                return Err(PsiError::PeerSecondCount { at, found, sent }.into());
             }
             if form.is_none()
                 && batch.count > 0
@@ -334,46 +362,22 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         self.send(channel, stream, index, true, 0, Vec::new(), BTreeMap::new())
     }
 
-    fn recv(&self, channel: &Channel, during: &'static str) -> Result<Bytes, PsiError> {
-        channel.recv(self.peer).map_err(link(during))
-    }
-
     fn stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
-}
-
-/// Refuses a received form that is too short for the sets, unless it is the configured one of 12 bytes.
-pub(crate) fn check_received_form(
-    params: &PsiParams,
-    peer: Rank,
-    form: SecondForm,
-    own_items: u64,
-    peer_items: u64,
-) -> Result<(), PsiError> {
-    let needed = safe_bits(own_items, peer_items);
-    let bits = form.bits(params.suite);
-    let configured = form == SecondForm::LastTwelveBytes && SecondForm::sent(params) == form;
-    if bits < needed && !configured {
-        return Err(PsiError::PeerUnsafeLength { peer, bits, needed });
-    }
-    Ok(())
-}
-
-/// Refuses to send a form that is too short for the sets, unless it is the named compatibility form.
-pub(crate) fn check_own_form(params: &PsiParams, own_items: u64, peer_items: u64) -> Result<(), PsiError> {
-    let form = SecondForm::sent(params);
-    let (bits, needed) = (form.bits(params.suite), safe_bits(own_items, peer_items));
-    if bits < needed && form != SecondForm::LastTwelveBytes {
-        return Err(PsiError::ConfigUnsafeTruncation { bits, needed });
-    }
-    Ok(())
 }
 
 fn refused_point(at: Location, error: CurveError) -> PsiError {
     match error {
         CurveError::PeerLowOrder { index } => PsiError::PeerLowOrder { at, index },
         other => PsiError::PeerMalformed { at, reason: other.to_string() },
+    }
+}
+
+fn receive(inflow: &Inflow, during: &'static str) -> Result<Bytes, Halt> {
+    match inflow.next() {
+        Event::Message(message) => Ok(message.map_err(link(during))?),
+        Event::Stopped => Err(Halt::Stopped),
     }
 }
 
@@ -389,6 +393,3 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn joined<T>(result: std::thread::Result<T>) -> T {
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
-
-/// Wakes whoever waits on the link.
-fn abort(_channel: &Channel, _peer: Rank, _reason: &str) {}

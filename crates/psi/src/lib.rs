@@ -40,7 +40,8 @@
 //!
 //! Type, consecutive indices from 0, count against length, totals against the number announced, the end
 //! of each stream, the length of second ciphertexts against the safe minimum, the order of every point.
-//! An error names rank, stream, batch and point, ends all activities at once and aborts the link.
+//! An error names rank, stream, batch and point and ends the whole run at once; the first one is reported. The
+//! protocol has no message for that: whoever calls [`run`] aborts the link, so that the peer learns of it too.
 //! A stream is over with its last batch: what a peer sends behind it is never read here.
 //!
 //! ```
@@ -83,6 +84,7 @@
 mod batch;
 mod error;
 mod exchange;
+mod inflow;
 mod intersection;
 mod items;
 mod outcome;

@@ -3,9 +3,10 @@
 use symbolon_curve::{Masker, SecretScalar};
 use symbolon_link::Channel;
 
-use crate::exchange::{Exchange, check_own_form, check_received_form};
+use crate::exchange::Exchange;
 use crate::intersection::intersect;
 use crate::items::OwnItems;
+use crate::second::{check_own_form, check_received_form};
 use crate::{PsiError, PsiParams, SecondForm};
 
 /// How far a run is. Counts are of items and only grow.
@@ -69,7 +70,8 @@ pub struct PsiOutcome {
 ///
 /// # Errors
 /// [`PsiError`]: parameters and own duplicates before anything is sent; whatever the peer or the link does
-/// wrong afterwards. After an error the link is aborted.
+/// wrong afterwards. The channel is then at no
+/// defined step, and the peer still waits: abort the link.
 pub fn run<I: AsRef<[u8]> + Sync>(
     channel: &Channel,
     params: &PsiParams,

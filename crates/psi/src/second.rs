@@ -2,8 +2,9 @@
 
 use symbolon_curve::Suite;
 use symbolon_dialect::SecondCiphertext;
+use symbolon_link::Rank;
 
-use crate::PsiParams;
+use crate::{PsiError, PsiParams};
 
 /// Length of the compatibility form.
 pub(crate) const TWELVE: usize = 12;
@@ -102,6 +103,33 @@ impl SecondForm {
 /// ⌈log2 a⌉ + ⌈log2 b⌉ + 30 (PPCA 9-2023).
 pub fn safe_bits(items_a: u64, items_b: u64) -> u32 {
     ceil_log2(items_a) + ceil_log2(items_b) + STATISTICAL_BITS
+}
+
+/// Refuses a received form that is too short for the sets, unless it is the configured one of 12 bytes.
+pub(crate) fn check_received_form(
+    params: &PsiParams,
+    peer: Rank,
+    form: SecondForm,
+    own_items: u64,
+    peer_items: u64,
+) -> Result<(), PsiError> {
+    let needed = safe_bits(own_items, peer_items);
+    let bits = form.bits(params.suite);
+    let configured = form == SecondForm::LastTwelveBytes && SecondForm::sent(params) == form;
+    if bits < needed && !configured {
+        return Err(PsiError::PeerUnsafeLength { peer, bits, needed });
+    }
+    Ok(())
+}
+
+/// Refuses to send a form that is too short for the sets, unless it is the named compatibility form.
+pub(crate) fn check_own_form(params: &PsiParams, own_items: u64, peer_items: u64) -> Result<(), PsiError> {
+    let form = SecondForm::sent(params);
+    let (bits, needed) = (form.bits(params.suite), safe_bits(own_items, peer_items));
+    if bits < needed && form != SecondForm::LastTwelveBytes {
+        return Err(PsiError::ConfigUnsafeTruncation { bits, needed });
+    }
+    Ok(())
 }
 
 fn ceil_log2(n: u64) -> u32 {
