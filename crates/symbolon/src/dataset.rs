@@ -67,7 +67,7 @@ impl<'a> Dataset<'a> {
         // What fixed-point encoding accepts: |x| · 2^f < 2^(k-2).
         let exponent = field.bits().saturating_sub(2).saturating_sub(fraction_bits);
         let limit = 2.0_f64.powi(i32::try_from(exponent).unwrap_or(i32::MAX));
-        match values.iter().position(|value| !(f64::from(*value).abs() < limit)) {
+        match values.iter().position(|value| value.is_nan() || f64::from(*value).abs() >= limit) {
             None => Ok(values),
             Some(at) => {
                 let (row, column) = (at / self.width(), at % self.width());

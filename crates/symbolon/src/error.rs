@@ -93,15 +93,4 @@ impl Error {
     pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::OurFile { action, path: path.to_owned(), source }
     }
-
-    /// The same failure with the phase of the run in front of its message.
-    pub(crate) fn during(self, phase: &str) -> Self {
-        match self {
-            Self::Ours(text) => Self::Ours(format!("{phase}: {text}")),
-            Self::PeerUnreachable(text) => Self::PeerUnreachable(format!("{phase}: {text}")),
-            Self::PeerRefused(text) => Self::PeerRefused(format!("{phase}: {text}")),
-            Self::PeerMisbehaved(text) => Self::PeerMisbehaved(format!("{phase}: {text}")),
-            other => other,
-        }
-    }
 }

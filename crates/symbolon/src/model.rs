@@ -6,7 +6,6 @@
 //! run carry the same run id.
 
 use std::fmt;
-use std::io::Write;
 use std::path::Path;
 
 use base64::Engine as _;

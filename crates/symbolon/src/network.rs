@@ -1,8 +1,8 @@
 //! A party's place in the network: sockets, TLS and the link over them.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use symbolon_grpc::{GrpcNode, NodeConfig, PeerIdentity, TlsConfig};
 use symbolon_link::{Channel, Link, LinkConfig};
@@ -12,13 +12,18 @@ use crate::error::{Error, Result};
 use crate::interrupt::{OnInterrupt, on_interrupt};
 use crate::report::{Report, Traffic};
 
+/// How long a party that has failed waits for the others to take notice.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// A party that is connected to the others.
 ///
-/// Dropped without [`Party::finish`], it aborts: the others see that it is gone.
+/// Dropped without [`Party::finish`], after a failure, it still ends the link in order if the others do so
+/// within [`FAREWELL`]: a refusal that was sent arrives, and nobody has to wait for what will not come.
 pub struct Party {
     node: Arc<GrpcNode>,
     link: Arc<Link>,
-    finished: bool,
+    /// Whether there is anybody to take leave of.
+    connected: bool,
     _on_interrupt: OnInterrupt,
 }
 
@@ -49,8 +54,9 @@ impl Party {
             }
         });
         tracing::info!(rank = config.rank, listen = %node.local_addr(), "waiting for the other parties");
-        let party = Self { node, link, finished: false, _on_interrupt: on_interrupt };
+        let mut party = Self { node, link, connected: false, _on_interrupt: on_interrupt };
         party.link.connect()?;
+        party.connected = true;
         report.phase("connect", start, Traffic::default(), party.traffic());
         Ok(party)
     }
@@ -77,7 +83,7 @@ impl Party {
     /// # Errors
     /// [`Error::PeerUnreachable`] if a party is gone before everything has arrived.
     pub fn finish(mut self) -> Result<Traffic> {
-        self.finished = true;
+        self.connected = false;
         self.link.finish()?;
         let traffic = self.traffic();
         self.node.shutdown();
@@ -87,9 +93,17 @@ impl Party {
 
 impl Drop for Party {
     fn drop(&mut self) {
-        if !self.finished {
-            self.link.abort("this party failed");
+        if self.connected {
+            let (done, ended) = mpsc::channel();
+            let link = self.link.clone();
+            let farewell = move || done.send(link.finish().is_ok());
+            // Whether it succeeds is no news: this party has failed already.
+            if std::thread::Builder::new().name("farewell".into()).spawn(farewell).is_ok() {
+                let _ = ended.recv_timeout(FAREWELL);
+            }
         }
+        self.link.abort("this party has ended");
+        self.node.shutdown();
     }
 }
 

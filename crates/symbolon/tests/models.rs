@@ -52,7 +52,8 @@ fn the_share_is_not_printed() {
 
 #[test]
 fn a_contradiction_is_named() {
-    let cases: [(&str, &dyn Fn(&mut ModelHalf)); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut ModelHalf);
+    let cases: [(&str, Change<'_>); 9] = [
         ("not `symbolon-model-half`", &|model| model.format = "other".into()),
         ("format version 2", &|model| model.version = 2),
         ("`field` is 63", &|model| model.field = 63),

@@ -52,7 +52,9 @@ fn the_commands_one_after_the_other() {
     assert_eq!(scores[0], "id,score");
     assert_eq!(ids(&scores), ids(&aligned[1]));
     let report = Report::read(&scene.file(1, "report.json")).unwrap();
-    assert!(report.evaluation.is_none(), "no label was named");
+    assert_eq!(report.evaluation.unwrap().samples, 50);
+    let report = Report::read(&scene.file(0, "report.json")).unwrap();
+    assert!(report.evaluation.is_none());
 }
 
 #[test]
@@ -90,7 +92,16 @@ fn every_ring_and_both_truncations() {
         &["--field", "32", "--fraction-bits", "8"][..],
         &["--field", "128", "--fraction-bits", "30", "--truncation", "precise"],
         &["--field", "64", "--dialect", "document"],
-        &["--field", "64", "--dialect", "reference", "--dialect-set", "dealer=interconnection"],
+        &[
+            "--field",
+            "64",
+            "--dialect",
+            "spu-0.9.5",
+            "--dialect-set",
+            "dealer=interconnection",
+            "--dialect-set",
+            "response-style=full",
+        ],
     ] {
         let scene = Scene::new();
         for ended in scene.run("run", flags) {

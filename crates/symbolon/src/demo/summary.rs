@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::report::{Evaluation, Report};
+use crate::report::Report;
 
 use super::plain::Plain;
 use super::tables::{Part, Pooled};
@@ -88,12 +88,12 @@ impl Summary<'_> {
         writeln!(
             f,
             "\n  {:<14}{:>10}{:>16}{:>16}",
-            "on these rows", "shared", "plain float64", "difference"
+            "rows in common", "shared", "plain float64", "difference"
         )?;
-        let rows: [(&str, fn(&Evaluation) -> Option<f64>); 2] =
-            [("AUC", |one| one.auc), ("accuracy", |one| Some(one.accuracy))];
-        for (name, of) in rows {
-            if let (Some(shared), Some(plain)) = (of(&shared), of(&plain)) {
+        let rows =
+            [("AUC", shared.auc, plain.auc), ("accuracy", Some(shared.accuracy), Some(plain.accuracy))];
+        for (name, shared, plain) in rows {
+            if let (Some(shared), Some(plain)) = (shared, plain) {
                 let difference = (shared - plain).abs();
                 writeln!(f, "  {name:<14}{shared:>10.4}{plain:>16.4}{difference:>16.4}")?;
             }
@@ -104,7 +104,7 @@ impl Summary<'_> {
             .zip(&self.plain.scores)
             .map(|(shared, plain)| (shared - plain).abs())
             .fold(0.0, f64::max);
-        writeln!(f, "  {:<14}{:>42.6}", "largest difference of a score", largest)
+        writeln!(f, "  {:<40}{largest:>16.6}", "largest difference of one row's score")
     }
 
     fn files(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,9 +134,9 @@ impl Summary<'_> {
 
 fn bytes(count: u64) -> String {
     match count {
-        0..10_000 => format!("{count} B"),
-        10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
-        _ => format!("{:.1} GB", count as f64 / 1e9),
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
     }
 }

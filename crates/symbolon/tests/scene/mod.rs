@@ -11,31 +11,31 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with a table and a configuration per party, and free addresses.
-pub struct Scene {
+pub(crate) struct Scene {
     folder: tempfile::TempDir,
-    pub addresses: Vec<String>,
-    pub dealer: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) dealer: String,
 }
 
 /// A running process. Killed when dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     log: PathBuf,
 }
 
 /// How a process ended, and what it said on stderr.
-pub struct Ended {
-    pub status: ExitStatus,
-    pub log: String,
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) log: String,
 }
 
-pub fn free_addresses(count: usize) -> Vec<String> {
+pub(crate) fn free_addresses(count: usize) -> Vec<String> {
     let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect()
 }
 
 /// A small table that can be learnt: `rows` ids from `first`, the columns that are asked for.
-pub fn table(first: usize, rows: usize, columns: &[&str]) -> String {
+pub(crate) fn table(first: usize, rows: usize, columns: &[&str]) -> String {
     let mut text = format!("id,{}\n", columns.join(","));
     for row in first..first + rows {
         let noise = |salt: usize| ((row * 7919 + salt * 104_729) % 1000) as f64 / 500.0 - 1.0;
@@ -53,7 +53,7 @@ pub fn table(first: usize, rows: usize, columns: &[&str]) -> String {
 
 impl Scene {
     /// Rank 0 has x1 and x3 for rows 0..60, rank 1 has x2 and the label for rows 10..70.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut addresses = free_addresses(3);
         let dealer = addresses.pop().unwrap();
         let scene = Self { folder: tempfile::tempdir().unwrap(), addresses, dealer };
@@ -65,28 +65,28 @@ impl Scene {
     }
 
     /// The same rows at both parties, as `train` and `predict` take them.
-    pub fn aligned() -> Self {
+    pub(crate) fn aligned() -> Self {
         let scene = Self::new();
         scene.write_table(0, &table(0, 50, &["x1", "x3"]));
         scene.write_table(1, &table(0, 50, &["x2", "label"]));
         scene
     }
 
-    pub fn folder(&self, rank: usize) -> PathBuf {
+    pub(crate) fn folder(&self, rank: usize) -> PathBuf {
         self.folder.path().join(format!("rank{rank}"))
     }
 
-    pub fn file(&self, rank: usize, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, rank: usize, name: &str) -> PathBuf {
         self.folder(rank).join(name)
     }
 
-    pub fn write_table(&self, rank: usize, text: &str) {
+    pub(crate) fn write_table(&self, rank: usize, text: &str) {
         fs::create_dir_all(self.folder(rank)).unwrap();
         fs::write(self.file(rank, "table.csv"), text).unwrap();
     }
 
     /// Writes the party's file; `data` is more of its `[data]` section (and of what follows it).
-    pub fn configure(&self, rank: usize, data: &str) {
+    pub(crate) fn configure(&self, rank: usize, data: &str) {
         let text = format!(
             "rank = {rank}\n\
              parties = ['{}', '{}']\n\
@@ -115,12 +115,12 @@ impl Scene {
         fs::write(self.file(rank, "party.toml"), text).unwrap();
     }
 
-    pub fn start_dealer(&self) -> Running {
+    pub(crate) fn start_dealer(&self) -> Running {
         self.spawn("dealer", &["dealer", "--listen", &self.dealer])
     }
 
     /// Starts `command` at `rank` with its file and more flags.
-    pub fn start(&self, rank: usize, command: &str, flags: &[&str]) -> Running {
+    pub(crate) fn start(&self, rank: usize, command: &str, flags: &[&str]) -> Running {
         let config = self.file(rank, "party.toml");
         let mut arguments = vec![command, "--config", config.to_str().unwrap()];
         arguments.extend_from_slice(flags);
@@ -128,12 +128,12 @@ impl Scene {
     }
 
     /// Runs `command` at both ranks with the same flags, beside a dealer, to the end.
-    pub fn run(&self, command: &str, flags: &[&str]) -> [Ended; 2] {
+    pub(crate) fn run(&self, command: &str, flags: &[&str]) -> [Ended; 2] {
         let _dealer = self.start_dealer();
         self.run_without_dealer(command, flags)
     }
 
-    pub fn run_without_dealer(&self, command: &str, flags: &[&str]) -> [Ended; 2] {
+    pub(crate) fn run_without_dealer(&self, command: &str, flags: &[&str]) -> [Ended; 2] {
         let parties = [self.start(0, command, flags), self.start(1, command, flags)];
         parties.map(Running::wait)
     }
@@ -151,7 +151,7 @@ impl Scene {
     }
 
     /// What a party must not have written.
-    pub fn assert_no_output(&self, rank: usize) {
+    pub(crate) fn assert_no_output(&self, rank: usize) {
         let allowed = ["table.csv", "party.toml"];
         for entry in fs::read_dir(self.folder(rank)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -161,7 +161,7 @@ impl Scene {
 }
 
 impl Running {
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         let start = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -173,12 +173,12 @@ impl Running {
         Ended { status, log: self.log() }
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Waits until the process has said `text`.
-    pub fn until(&mut self, text: &str) {
+    pub(crate) fn until(&mut self, text: &str) {
         let start = Instant::now();
         while !self.log().contains(text) {
             assert!(self.child.try_wait().unwrap().is_none(), "ended early:\n{}", self.log());
@@ -187,11 +187,11 @@ impl Running {
         }
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 }
@@ -205,7 +205,7 @@ impl Drop for Running {
 
 impl Ended {
     /// Checks the exit code and that the log has every one of `texts`.
-    pub fn expect(&self, code: i32, texts: &[&str]) {
+    pub(crate) fn expect(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.status.code(), Some(code), "{}", self.log);
         for text in texts {
             assert!(self.log.contains(text), "`{text}` is not in:\n{}", self.log);
@@ -214,6 +214,6 @@ impl Ended {
     }
 }
 
-pub fn lines(path: &Path) -> Vec<String> {
+pub(crate) fn lines(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
