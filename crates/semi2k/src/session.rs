@@ -23,7 +23,8 @@ pub struct Opened {
 /// One party's state of the Semi2K protocol.
 ///
 /// All parties call the same operations in the same order; the streams and the channel's counters then stay in step.
-/// After an error the session cannot be used further: masks must not be used twice.
+/// A refused call (shapes that do not fit, an impossible operation) changes nothing. After any other error the parties
+/// are out of step: drop the session.
 pub struct Session<R: Ring> {
     pub(crate) channel: Channel,
     pub(crate) config: SessionConfig,
@@ -43,8 +44,9 @@ impl<R: Ring> Session<R> {
     /// introduced itself to the dealer; for [`DealerDialect::Spu`] after the last, when the sealed seeds are known.
     ///
     /// # Errors
-    /// `Config…` before anything is sent; [`Semi2kError::PeerSetup`]; [`Semi2kError::Dealer`];
-    /// [`Semi2kError::Link`]; [`Semi2kError::Ring`] when the ring does not hold the fraction bits.
+    /// `Config…`, and [`Semi2kError::Ring`] when the ring does not hold the fraction bits, before anything is sent;
+    /// [`Semi2kError::PeerSetup`]; [`Semi2kError::Dealer`]; [`Semi2kError::Triples`] when `dealer` returns none at the
+    /// adjust rank, or one elsewhere; [`Semi2kError::Link`].
     pub fn establish<F>(
         channel: Channel,
         config: SessionConfig,
@@ -62,23 +64,27 @@ impl<R: Ring> Session<R> {
         let fixed = FixedPoint::new(config.fraction_bits)?;
         setup::check(&config, &seeds)?;
 
-        let opening = |sealed| DealerOpening { rank, world_size, adjust_rank, seed: &seeds.dealer, sealed };
-        let (setup, dealer) = match config.dealer {
+        let SessionConfig { cipher, dealer_construction: construction, ahead, .. } = config;
+        let triples = |sealed: &[Bytes]| -> Result<_, Semi2kError> {
+            let dealer =
+                dealer(&DealerOpening { rank, world_size, adjust_rank, seed: &seeds.dealer, sealed })?;
+            let config = TriplesConfig { rank, world_size, adjust_rank, cipher, construction, ahead };
+            Ok(Triples::new(&seeds.dealer, config, dealer)?)
+        };
+        let (setup, triples) = match config.dealer {
             DealerDialect::Interconnection => {
-                let dealer = dealer(&opening(&[]))?;
-                (setup::exchange(&channel, &config, &seeds)?, dealer)
+                let triples = triples(&[])?;
+                (setup::exchange(&channel, &config, &seeds)?, triples)
             }
             DealerDialect::Spu => {
                 let setup = setup::exchange(&channel, &config, &seeds)?;
-                let dealer = dealer(&opening(&setup.sealed))?;
-                (setup, dealer)
+                let triples = triples(&setup.sealed)?;
+                (setup, triples)
             }
         };
-        let SessionConfig { cipher, dealer_construction: construction, ahead, .. } = config;
-        let triples = TriplesConfig { rank, world_size, adjust_rank, cipher, construction, ahead };
         let stream = |seed| CounterStream::new(cipher, Construction::CtrBigEndian, seed);
         Ok(Self {
-            triples: Triples::new(&seeds.dealer, triples, dealer)?,
+            triples,
             fixed,
             public: stream(&setup.public),
             own: stream(&seeds.pairwise),

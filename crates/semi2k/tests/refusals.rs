@@ -5,10 +5,10 @@ use symbolon_dialect::{DealerDialect, Dialect};
 use symbolon_link::Channel;
 use symbolon_ring::{Matrix, RingError};
 use symbolon_semi2k::{
-    Semi2kError, Session, SessionConfig, Share, decode_u128, encode_u128,
+    DealerOpening, Semi2kError, Session, SessionConfig, Share, decode_u128, encode_u128,
     testing::{establish, local_dealer, run_channels, run_parties, seeds},
 };
-use symbolon_triples::TriplesError;
+use symbolon_triples::{DealerError, TriplesError};
 
 /// Rank 0 is honest; rank 1 sets its session up and then speaks on the channel by hand.
 fn against<T: Send>(honest: impl Fn(&mut Session<u64>) -> T + Sync, peer: impl Fn(&Channel) + Sync) -> T {
@@ -186,6 +186,50 @@ fn bad_configurations_are_refused_before_anything_is_sent() {
         assert!(matches!(error, Semi2kError::ConfigSealedSeed { sealed: false, .. }));
         let error = open(good, seeds(0, &Dialect::spu()));
         assert!(matches!(error, Semi2kError::ConfigSealedSeed { sealed: true, .. }));
+    });
+}
+
+#[test]
+fn exactly_the_adjust_rank_returns_a_dealer() {
+    for dialect in [Dialect::symbolon(), Dialect::spu()] {
+        let config = SessionConfig::new(8, &dialect);
+        let errors = run_channels(2, &dialect, |channel, rank| {
+            let own = seeds(rank, &dialect);
+            Session::<u64>::establish(channel, config, own, |opening| {
+                let sealed = if dialect.dealer == DealerDialect::Spu { 2 } else { 0 };
+                assert_eq!((opening.rank, opening.sealed.len()), (rank, sealed));
+                assert_eq!(opening.seed.to_u128(), seeds(rank, &dialect).dealer.to_u128());
+                // the wrong way round
+                let adjust_rank = opening.rank;
+                if rank == 0 {
+                    Ok(None)
+                } else {
+                    local_dealer(&DealerOpening { adjust_rank, ..*opening }, &config, &dialect)
+                }
+            })
+            .unwrap_err()
+        });
+        for (rank, error) in errors.into_iter().enumerate() {
+            let Semi2kError::Triples(TriplesError::ConfigDealer { rank: named, has_dealer, .. }) = error
+            else {
+                panic!("{error}")
+            };
+            assert_eq!((named, has_dealer), (rank, rank == 1));
+        }
+    }
+}
+
+#[test]
+fn a_dealer_that_cannot_be_reached_ends_the_setup() {
+    let dialect = Dialect::symbolon();
+    // Nobody answers: in this dialect the dealer comes before the first message.
+    run_channels(2, &dialect, |channel, rank| {
+        if rank == 0 {
+            let failing = |_: &DealerOpening<'_>| Err(DealerError::Network("no route".into()));
+            let config = SessionConfig::new(8, &dialect);
+            let error = Session::<u64>::establish(channel, config, seeds(0, &dialect), failing).unwrap_err();
+            assert!(matches!(error, Semi2kError::Dealer(DealerError::Network(_))), "{error}");
+        }
     });
 }
 
