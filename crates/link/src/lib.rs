@@ -16,6 +16,7 @@ pub mod memory;
 mod numbers;
 mod outbox;
 mod presence;
+pub mod record;
 mod world;
 
 pub use channel::Channel;
