@@ -116,7 +116,7 @@ pub enum ResponseStyle {
 pub enum RefusalStyle {
     /// The code that fits (version, algorithm, parameters, request).
     Specific,
-    /// `HANDSHAKE_REFUSED` for every reason, with the reference's texts.
+    /// The reference's code and text for each cause; mostly `HANDSHAKE_REFUSED`.
     Reference,
 }
 
