@@ -13,7 +13,7 @@ use symbolon_triples::{Ahead, Op};
 pub enum Truncation {
     /// Two parties: each on its own share, as the side says (erratum E05). More parties: with the dealer's `Trunc`
     /// pair. floor(x / 2^b) - 1 or + 0 ([`TruncationSide::OneNegates`] with two parties: + 0 or + 1), except with a
-    /// probability of |x| / 2^k, when the result is off by 2^(k-b).
+    /// probability of about |x| / 2^k, when the result is off by 2^(k-b).
     Probabilistic(TruncationSide),
     /// With the dealer's `TruncPr`, for any number of parties: floor(x / 2^b) + 0 or + 1, always, for
     /// -2^(k-2) <= x < 2^(k-2).

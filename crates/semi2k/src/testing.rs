@@ -16,7 +16,7 @@ use crate::{DealerOpening, Semi2kError, Session, SessionConfig, SessionSeeds};
 /// The seeds of rank `rank` in [`run_parties`]: fixed numbers, different for every rank and use.
 pub fn seeds(rank: Rank, dialect: &Dialect) -> SessionSeeds {
     let seed =
-        |purpose: u128| (0x9e37_79b9_7f4a_7c15_u128 << 64 | 1 + rank as u128).wrapping_mul(2 * purpose + 1);
+        |purpose: u128| ((0x9e37_79b9_7f4a_7c15_u128 << 64) + 1 + rank as u128).wrapping_mul(2 * purpose + 1);
     SessionSeeds {
         public_share: seed(1),
         pairwise: Seed::from_u128_le(seed(2)),

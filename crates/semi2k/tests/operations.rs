@@ -276,3 +276,17 @@ fn precise_truncation_at_the_ends_of_its_range() {
         within(&pairs, bits, [0, 1]);
     }
 }
+
+#[test]
+fn openings_larger_than_a_chunk() {
+    let setting = Setting {
+        parties: 3,
+        dialect: Dialect::symbolon(),
+        cipher: Cipher::Aes128,
+        adjust_rank: 2,
+        scheduled: true,
+        seed: 11,
+    };
+    // 700 x 300 elements of 8 bytes: 1.6 MB, and chunks are just below 1 MiB
+    products::<u64>(&setting, 700, 300, 1);
+}

@@ -67,50 +67,48 @@ pub fn adjust<R: Ring>(
     request.check(limits)?;
     let (op, k) = (request.op, R::BITS);
     let [a, b, c] = places(op);
-    let sum = |index: usize, (rows, cols), join: fn(R, R) -> R| {
-        joined(seeds, cipher, construction, request, index, rows, cols, join)
-    };
+    let replay = Replay { seeds, cipher, construction, request };
     let corrections = match op {
         Op::Mul { .. } => {
-            let mut out = sum(0, a, R::add)?;
-            let b = sum(1, b, R::add)?;
+            let mut out = replay.joined(0, a, R::add)?;
+            let b = replay.joined(1, b, R::add)?;
             zip_assign(&mut out, &b, R::mul);
             drop(b);
-            out.sub_assign(&sum(2, c, R::add)?)?;
+            out.sub_assign(&replay.joined(2, c, R::add)?)?;
             vec![out]
         }
         Op::Dot { .. } => {
-            let mut out = sum(2, c, R::add)?;
+            let mut out = replay.joined(2, c, R::add)?;
             out.map_assign(R::neg);
-            sum(0, a, R::add)?.matmul_add(&sum(1, b, R::add)?, &mut out)?;
+            replay.joined(0, a, R::add)?.matmul_add(&replay.joined(1, b, R::add)?, &mut out)?;
             vec![out]
         }
         Op::And { .. } => {
-            let mut out = sum(0, a, R::xor)?;
-            let b = sum(1, b, R::xor)?;
+            let mut out = replay.joined(0, a, R::xor)?;
+            let b = replay.joined(1, b, R::xor)?;
             zip_assign(&mut out, &b, R::and);
             drop(b);
-            zip_assign(&mut out, &sum(2, c, R::xor)?, R::xor);
+            zip_assign(&mut out, &replay.joined(2, c, R::xor)?, R::xor);
             vec![out]
         }
         Op::Trunc { bits, .. } => {
-            let mut out = sum(0, a, R::add)?;
+            let mut out = replay.joined(0, a, R::add)?;
             out.map_assign(|r| r.ashr(bits));
-            out.sub_assign(&sum(1, b, R::add)?)?;
+            out.sub_assign(&replay.joined(1, b, R::add)?)?;
             vec![out]
         }
         Op::TruncPr { bits, .. } => {
-            let mut high = sum(0, a, R::add)?;
+            let mut high = replay.joined(0, a, R::add)?;
             let mut top = high.map(|r| r.shr(k - 1));
             high.map_assign(|r| r.shl(1).shr(bits + 1));
-            high.sub_assign(&sum(1, b, R::add)?)?;
-            top.sub_assign(&sum(2, c, R::add)?)?;
+            high.sub_assign(&replay.joined(1, b, R::add)?)?;
+            top.sub_assign(&replay.joined(2, c, R::add)?)?;
             vec![high, top]
         }
         Op::RandBit { len } => {
             let mut random = vec![0_u8; len.div_ceil(8)];
             bits.fill(&mut random)?;
-            let mut out = sum(0, a, R::add)?;
+            let mut out = replay.joined(0, a, R::add)?;
             let fresh = random.iter().flat_map(|byte| (0..8).map(move |i| (byte >> i) & 1));
             for (element, bit) in out.as_mut_slice().iter_mut().zip(fresh) {
                 *element = R::from_i128(i128::from(bit)).sub(*element);
@@ -155,30 +153,35 @@ fn places(op: Op) -> [(usize, usize); 3] {
     }
 }
 
-/// Buffer `index` of all parties, joined by addition or exclusive or.
-#[expect(clippy::too_many_arguments, reason = "the one inner step of `adjust`, whose arguments it passes on")]
-fn joined<R: Ring>(
-    seeds: &[Seed],
+/// The streams of all parties at the counters of one request.
+struct Replay<'a> {
+    seeds: &'a [Seed],
     cipher: Cipher,
     construction: Construction,
-    request: &AdjustRequest,
-    index: usize,
-    rows: usize,
-    cols: usize,
-    join: fn(R, R) -> R,
-) -> Result<Matrix<R>, TriplesError> {
-    let counter = request.inputs.get(index).map_or(0, |input| input.counter);
-    let mut sum: Option<Matrix<R>> = None;
-    for seed in seeds {
-        let mut stream = CounterStream::new(cipher, construction, seed);
-        stream.set_counter(counter);
-        let share = stream.draw_matrix(rows, cols)?;
-        match &mut sum {
-            None => sum = Some(share),
-            Some(sum) => zip_assign(sum, &share, join),
+    request: &'a AdjustRequest,
+}
+
+impl Replay<'_> {
+    /// Buffer `index` of all parties, joined by addition or exclusive or.
+    fn joined<R: Ring>(
+        &self,
+        index: usize,
+        (rows, cols): (usize, usize),
+        join: impl Fn(R, R) -> R,
+    ) -> Result<Matrix<R>, TriplesError> {
+        let counter = self.request.inputs.get(index).map_or(0, |input| input.counter);
+        let mut sum: Option<Matrix<R>> = None;
+        for seed in self.seeds {
+            let mut stream = CounterStream::new(self.cipher, self.construction, seed);
+            stream.set_counter(counter);
+            let share = stream.draw_matrix(rows, cols)?;
+            match &mut sum {
+                None => sum = Some(share),
+                Some(sum) => zip_assign(sum, &share, &join),
+            }
         }
+        sum.ok_or(TriplesError::ConfigSeeds { seeds: 0 })
     }
-    sum.ok_or(TriplesError::ConfigSeeds { seeds: 0 })
 }
 
 fn zip_assign<R: Ring>(left: &mut Matrix<R>, right: &Matrix<R>, f: impl Fn(R, R) -> R) {

@@ -9,7 +9,7 @@ use std::{
 
 use symbolon_ring::Ring;
 
-use crate::{AdjustRequest, Corrections, Dealer, DealerError, Pending, TriplesError};
+use crate::{AdjustRequest, Corrections, Dealer, DealerError, Op, Pending, TriplesError};
 
 /// How far the fetching runs ahead: corrections asked for and not yet drawn.
 ///
@@ -29,8 +29,9 @@ impl Default for Ahead {
 }
 
 struct State<R> {
-    /// Requests not yet started.
-    wanted: VecDeque<AdjustRequest>,
+    /// Operations whose requests are not yet started, and where the first of them starts.
+    wanted: VecDeque<Op>,
+    counter: u64,
     /// Requests started and not yet taken, with the bytes that they count for.
     started: VecDeque<(Pending<R>, u64)>,
     /// Bytes of all that is in `started`, and of the one that is being started.
@@ -69,6 +70,7 @@ impl<R: Ring> Fetcher<R> {
     pub(crate) fn spawn(dealer: Box<dyn Dealer<R>>, ahead: Ahead) -> Result<Self, TriplesError> {
         let state = State {
             wanted: VecDeque::new(),
+            counter: 0,
             started: VecDeque::new(),
             bytes: 0,
             requests: 0,
@@ -84,8 +86,9 @@ impl<R: Ring> Fetcher<R> {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    pub(crate) fn want(&self, request: AdjustRequest) {
-        self.shared.lock().wanted.push_back(request);
+    /// Wants the corrections of `op`, which starts where the operation wanted before ends.
+    pub(crate) fn want(&self, op: Op) {
+        self.shared.lock().wanted.push_back(op);
         self.shared.changed.notify_all();
     }
 
@@ -128,28 +131,33 @@ impl<R: Ring> Drop for Fetcher<R> {
 fn run<R: Ring>(shared: &Shared<R>, mut dealer: Box<dyn Dealer<R>>, ahead: Ahead) {
     let mut state = shared.lock();
     while !state.closed {
-        let room = state.requests == 0 || state.requests < ahead.max_requests;
-        let Some((request, bytes)) = state
-            .wanted
-            .front()
-            .map(|next| next.op.correction_bytes(next.field))
-            .filter(|&bytes| {
-                room && (state.requests == 0 || state.bytes.saturating_add(bytes) <= ahead.max_bytes)
-            })
-            .and_then(|bytes| Some((state.wanted.pop_front()?, bytes)))
-        else {
+        let fits = |bytes: u64| {
+            state.requests == 0
+                || (state.requests < ahead.max_requests
+                    && state.bytes.saturating_add(bytes) <= ahead.max_bytes)
+        };
+        let next = state.wanted.front().map(|op| (*op, op.correction_bytes(R::FIELD)));
+        let Some((op, bytes)) = next.filter(|&(_, bytes)| fits(bytes)) else {
             state = shared.wait(state);
             continue;
         };
+        state.wanted.pop_front();
+        let start = state.counter;
         state.bytes = state.bytes.saturating_add(bytes);
         state.requests += 1;
         drop(state);
-        let pending = catch_unwind(AssertUnwindSafe(|| dealer.start(request)));
+        // `Triples::schedule` has formed the same request before: it exists.
+        let (request, end) = (AdjustRequest::new(op, R::FIELD, start), op.end(R::FIELD, start));
+        let pending = catch_unwind(AssertUnwindSafe(|| match request {
+            Ok(request) => dealer.start(request),
+            Err(error) => Box::new(|| Err(DealerError::Local(Box::new(error)))),
+        }));
         let broken = pending.is_err();
         let pending = pending.unwrap_or_else(|_| {
             Box::new(|| Err(DealerError::Network("its client panicked; see the panic message above".into())))
         });
         state = shared.lock();
+        state.counter = end.unwrap_or(start);
         state.started.push_back((pending, bytes));
         state.closed |= broken;
         shared.changed.notify_all();

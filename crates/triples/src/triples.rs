@@ -5,7 +5,7 @@ use std::{collections::VecDeque, fmt};
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
-use crate::{AdjustRequest, Ahead, Dealer, Op, TriplesError, fetch::Fetcher};
+use crate::{Ahead, Dealer, Op, TriplesError, fetch::Fetcher};
 
 /// What all parties of a session agree on, and this party's place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,18 +121,18 @@ impl<R: Ring> Triples<R> {
     }
 
     /// Announces the operations that will be drawn next, after those announced before. All parties can do it; at
-    /// the adjust rank their corrections are fetched ahead.
+    /// the adjust rank their corrections are fetched ahead. Each operation takes about 64 bytes until it is drawn, so
+    /// very long runs announce themselves piece by piece.
     ///
     /// # Errors
     /// [`TriplesError::OursOp`] for an impossible operation: those before it are scheduled.
     pub fn schedule(&mut self, ops: impl IntoIterator<Item = Op>) -> Result<(), TriplesError> {
         for op in ops {
             let start = if self.schedule.is_empty() { self.stream.counter() } else { self.scheduled_to };
-            let request = AdjustRequest::new(op, R::FIELD, start)?;
             self.scheduled_to = op.end(R::FIELD, start)?;
             self.schedule.push_back(op);
             if let Some(fetcher) = &self.fetcher {
-                fetcher.want(request);
+                fetcher.want(op);
             }
         }
         Ok(())
@@ -242,9 +242,11 @@ impl<R: Ring> Triples<R> {
                 let (expected, got) = (buffer.len(), correction.len());
                 return Err(TriplesError::PeerCorrectionLength { op, counter, index, expected, got });
             }
-            let join = if matches!(op, Op::And { .. }) { R::xor } else { R::add };
-            for (element, correction) in buffer.as_mut_slice().iter_mut().zip(correction) {
-                *element = join(*element, correction);
+            let pairs = buffer.as_mut_slice().iter_mut().zip(correction);
+            if matches!(op, Op::And { .. }) {
+                pairs.for_each(|(element, correction)| *element = element.xor(correction));
+            } else {
+                pairs.for_each(|(element, correction)| *element = element.add(correction));
             }
         }
         Ok(buffers)
