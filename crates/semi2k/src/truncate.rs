@@ -32,8 +32,8 @@ impl<R: Ring> Session<R> {
 
     /// With a pair (r, r >> b): x - r is opened, and x / 2^b is ((x - r) >> b) + (r >> b), both shifts arithmetic.
     ///
-    /// As signed numbers (x - r) + r = x unless x - r leaves the signed range, which for a uniform r happens with about
-    /// probability |x| / 2^k; the two floors sum to floor(x / 2^b) or one less. No offset for the sign is
+    /// As signed numbers (x - r) + r = x unless x - r leaves the signed range, which for a uniform r has a probability of
+    /// about |x| / 2^k; the two floors sum to floor(x / 2^b) or one less. No offset for the sign is
     /// needed, because both shifts copy it.
     fn truncate_with_pair(&mut self, x: Matrix<R>, bits: u32) -> Result<Share<R>, Semi2kError> {
         let (rows, cols) = x.shape();
