@@ -22,8 +22,8 @@ pub(crate) enum ChunkFault {
 
 /// Chunks of one message in any order, with repetitions and overlaps.
 ///
-/// What lies without gap from the start is in one growing buffer, the rest waits as it came. So memory follows
-/// what has arrived (at most twice that), never what was announced.
+/// What lies without gap from the start is in one growing buffer, the rest waits as it came. So memory
+/// follows what has arrived (at most twice that), never what was announced.
 pub(crate) struct Assembly {
     total: usize,
     prefix: Vec<u8>,

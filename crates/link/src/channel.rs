@@ -22,8 +22,9 @@ struct Counted {
 
 /// A named stream of messages between all parties. Clones are handles of the same channel.
 ///
-/// All parties must make the same calls in the same order on a channel: messages are found by counting. Threads that work
-/// side by side take a channel each ([`Channel::spawn`], in the same order at all parties).
+/// All parties must make the same calls in the same order on a channel: messages are found by counting.
+/// Threads that work side by side take a channel each ([`Channel::spawn`], in the same order at all
+/// parties).
 #[derive(Clone)]
 pub struct Channel {
     world: Arc<World>,
@@ -79,8 +80,8 @@ impl Channel {
     /// [`LinkConfig::backlog_bytes`](crate::LinkConfig::backlog_bytes) queue behind unacknowledged messages.
     ///
     /// # Errors
-    /// A rank that is no other party, a link to that party that has failed, ended or was aborted, or a backlog that did not shrink in
-    /// time.
+    /// A rank that is no other party, a link to that party that has failed, ended or was aborted, or a
+    /// backlog that did not shrink in time.
     pub fn send(&self, to: Rank, value: impl Into<Bytes>) -> Result<(), LinkError> {
         let counter = next(&self.counted.sent, to, self, Action::Send)?;
         let key = Key::P2p { channel: self.name().to_owned(), counter, from: self.rank(), to };

@@ -46,8 +46,8 @@ impl Channel {
         self.allgather_start(value)?.wait()
     }
 
-    /// Sends the own value and takes its place in the channel's count, without waiting for the others: several
-    /// allgathers can travel together.
+    /// Sends the own value and takes its place in the channel's count, without waiting for the others:
+    /// several allgathers can travel together.
     ///
     /// # Errors
     /// As [`Channel::send`].
@@ -136,7 +136,7 @@ impl Channel {
                 Some(value) if place + stride < parties => {
                     self.send_under(self.after(stride), Action::Broadcast, &key, value.clone())?;
                 }
-                None if place % stride == 0 => {
+                None if place.is_multiple_of(stride) => {
                     known = Some(self.receive_under(self.before(stride), Action::Broadcast, &key)?);
                 }
                 _ => {}

@@ -18,15 +18,16 @@ pub struct LinkConfig {
     pub channel: String,
     /// Values longer than this many bytes are cut into chunks of this size. Default 1 MiB less 4 KiB.
     pub chunk_size: usize,
-    /// Largest message accepted, in bytes. Default 4 GiB (2 GiB on 32-bit machines).
+    /// Largest message accepted, in bytes. Default 1 GiB.
     pub max_message_bytes: usize,
-    /// Bytes of messages per peer that may wait here before somebody wants them. A message that is being waited for is
-    /// accepted beyond this. Default 256 MiB.
+    /// Bytes of messages per peer that may wait here before somebody wants them. A message that is being
+    /// waited for is accepted beyond this. Default 256 MiB.
     pub mailbox_bytes: usize,
     /// Messages per peer that may be under way without acknowledgement (or, without sequence numbers,
     /// without the peer's answer); later ones queue. 0 means no limit. Default 10.
     pub throttle_window: usize,
-    /// Bytes per peer that may queue behind the window before `send` blocks. One message is always taken. Default 256 MiB.
+    /// Bytes per peer that may queue behind the window before `send` blocks. One message is always taken.
+    /// Default 256 MiB.
     pub backlog_bytes: usize,
     /// Chunks per peer that may be under way at the same time, at least 1. Default 8.
     pub chunks_in_flight: usize,
@@ -36,7 +37,8 @@ pub struct LinkConfig {
     pub connect_interval: Duration,
     /// How long one receive, one blocked send, or the orderly end may take. Default 10 min.
     pub receive_timeout: Duration,
-    /// While a receive waits and nothing arrives from the peer for this long, the peer is probed. Default 5 s.
+    /// While a receive waits and nothing arrives from the peer for this long, the peer is probed. Default 5
+    /// s.
     pub idle_timeout: Duration,
     /// E01: where counters start.
     pub counter_base: CounterBase,
@@ -56,7 +58,7 @@ impl LinkConfig {
             world_size,
             channel: "root".into(),
             chunk_size: (1 << 20) - (4 << 10),
-            max_message_bytes: usize::try_from(4u64 << 30).unwrap_or(i32::MAX as usize),
+            max_message_bytes: 1 << 30,
             mailbox_bytes: 256 << 20,
             throttle_window: 10,
             backlog_bytes: 256 << 20,

@@ -1,8 +1,8 @@
 //! The orderly end.
 //!
-//! As yacl does it: whatever was not read is acknowledged and dropped, FIN tells the peer how many
-//! numbered messages were sent, and the party stays until it has the peer's FIN, all messages that it counts, and all
-//! acknowledgements. So no listener closes while somebody still sends to it.
+//! As yacl does it: whatever was not read is acknowledged and dropped, FIN tells the peer how many numbered
+//! messages were sent, and the party stays until it has the peer's FIN, all messages that it counts, and
+//! all acknowledgements. So no listener closes while somebody still sends to it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,7 +49,7 @@ fn end(world: &Arc<World>, rank: Rank, start: Instant) -> Result<(), LinkError> 
         let waiting = Waiting { peer: rank, action: Action::Finish, key: &Key::Fin, what };
         world.wait(waiting, left(), |state| match &state.failure {
             _ if check(state) => Progress::Ready(()),
-            // The peer may be gone as soon as it has all of ours: an answer to the very last push may be lost.
+            // The peer may be gone as soon as it has all of ours: the last answer may be lost.
             Some(Failure::Push { action: Action::Acknowledge | Action::Finish, .. })
                 if state.mailbox.fin_count().is_some()
                     && state.mailbox.is_all()

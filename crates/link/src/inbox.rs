@@ -10,8 +10,8 @@ use crate::mailbox::{Accepted, Refused};
 use crate::world::{PeerState, World, fail};
 use crate::{Rank, world::Observer};
 
-/// The receiving end of a [`Link`](crate::Link). It does not keep the link alive: once the link and its channels are gone,
-/// everything is rejected.
+/// The receiving end of a [`Link`](crate::Link). It does not keep the link alive: once the link and its
+/// channels are gone, everything is rejected.
 pub struct Inbox {
     world: Weak<World>,
 }
@@ -30,9 +30,10 @@ impl Inbox {
     /// Takes one frame from the network, from any thread, in any order. Never waits.
     ///
     /// # Errors
-    /// What to answer to the sender: `UNEXPECTED_ERROR` for a sender that is not another party, `INVALID_REQUEST` for
-    /// a malformed key or an impossible or contradicting frame, `INVALID_RESOURCE` for a message above the
-    /// maximum or, with [`Rejection::retry_later`], while the mailbox is full, `NETWORK_ERROR` if the link has ended.
+    /// What to answer to the sender: `UNEXPECTED_ERROR` for a sender that is not another party,
+    /// `INVALID_REQUEST` for a malformed key or an impossible or contradicting frame, `INVALID_RESOURCE`
+    /// for a message above the maximum or, with [`Rejection::retry_later`], while the mailbox is full,
+    /// `NETWORK_ERROR` if the link has ended.
     pub fn deliver(&self, frame: Frame) -> Result<(), Rejection> {
         let Some(world) = self.world.upgrade() else {
             return Err(Rejection::new(Rejection::NETWORK_ERROR, "this party has ended its link"));

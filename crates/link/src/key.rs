@@ -6,8 +6,8 @@
 //! {channel}:{counter}:{OPERATION}         collective
 //! ACK, FIN                                acknowledgement, orderly end; always marked, see below
 //! ```
-//! A key may be followed by the bytes 01 02 and a sequence number in decimal; 0 means "not numbered". `ACK` and `FIN` are
-//! followed by the two bytes alone. Source: secretflow interconnection docs, link layer; yacl
+//! A key may be followed by the bytes 01 02 and a sequence number in decimal; 0 means "not numbered". `ACK`
+//! and `FIN` are followed by the two bytes alone. Source: secretflow interconnection docs, link layer; yacl
 //! `link/context.cc` and `link/transport/channel.cc` (erratum E03).
 
 use std::fmt;
@@ -105,8 +105,8 @@ pub(crate) fn is_channel_name(name: &str) -> bool {
 }
 
 impl Key {
-    /// The key and its sequence number, from the text on the wire. The number is `None` without a suffix and for
-    /// suffix 0.
+    /// The key and its sequence number, from the text on the wire. The number is `None` without a suffix
+    /// and for suffix 0.
     ///
     /// # Errors
     /// Any text that [`Key::on_wire`] cannot produce.

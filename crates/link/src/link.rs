@@ -24,7 +24,8 @@ pub struct Traffic {
 
 /// One party's end of the link to all others.
 ///
-/// Everything is callable from several threads; calls block, and every wait has a limit in the [`LinkConfig`].
+/// Everything is callable from several threads; calls block, and every wait has a limit in the
+/// [`LinkConfig`].
 pub struct Link {
     world: Arc<World>,
     inbox: Arc<Inbox>,
@@ -87,8 +88,8 @@ impl Link {
         self.root.clone()
     }
 
-    /// The orderly end: drops and acknowledges what was not read, exchanges FIN, waits for everything
-    /// under way. Afterwards the inbox rejects what is new, so that a peer's next run waits for ours. Calling it
+    /// The orderly end: drops and acknowledges what was not read, exchanges FIN, waits for everything under
+    /// way. Afterwards the inbox rejects what is new, so that a peer's next run waits for ours. Calling it
     /// again does nothing.
     ///
     /// # Errors
@@ -97,8 +98,8 @@ impl Link {
         crate::finish::finish(&self.world)
     }
 
-    /// Stops at once: every waiting and later operation fails with `reason`, peers are told when they next send. For
-    /// an interruption by the user, from any thread.
+    /// Stops at once: every waiting and later operation fails with `reason`, peers are told when they next
+    /// send. For an interruption by the user, from any thread.
     pub fn abort(&self, reason: impl AsRef<str>) {
         self.world.abort(reason.as_ref());
     }

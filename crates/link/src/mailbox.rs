@@ -261,12 +261,6 @@ impl Mailbox {
         self.fin.is_some_and(|count| self.numbers.covers_to(count))
     }
 
-    /// Bytes held, with what the entries cost.
-    #[cfg(test)]
-    pub(crate) fn held(&self) -> usize {
-        self.held
-    }
-
     /// Nobody reads any more: drops what is there and returns the numbers to acknowledge. What comes
     /// later is [`Accepted::Unread`].
     pub(crate) fn stop_reading(&mut self) -> Vec<u64> {
@@ -320,5 +314,58 @@ fn channel(key: &Key) -> &str {
     match key {
         Key::P2p { channel, .. } | Key::Collective { channel, .. } => channel,
         Key::Connect { .. } | Key::Ack | Key::Fin => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(counter: u64) -> Key {
+        Key::P2p { channel: "root".into(), counter, from: 1, to: 0 }
+    }
+
+    /// What the budget must count, from the entries themselves.
+    fn counted(mailbox: &Mailbox) -> usize {
+        let messages = mailbox.messages.values().map(|message| message.value.len());
+        let partial = mailbox.partial.values().map(|partial| partial.assembly.held());
+        messages.chain(partial).map(|bytes| bytes + ENTRY_BYTES).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn the_budget_counts_what_is_held(
+            steps in prop::collection::vec((0u64..6, prop::option::of(1u64..8), prop::option::of((1u64..40, 0u64..40)), 0usize..30, 0u8..4), 0..120),
+        ) {
+            let mut mailbox = Mailbox::new(40, 1200);
+            for (counter, number, cut, length, what) in steps {
+                let key = key(counter);
+                let chunk = cut.map(|(message_length, offset)| Chunk { message_length, offset });
+                match what {
+                    0 => drop(mailbox.take(&key)),
+                    1 => {
+                        mailbox.want(&key);
+                        let _ = mailbox.accept(key.clone(), number, chunk, vec![0; length].into());
+                        mailbox.unwant(&key);
+                    }
+                    _ => {
+                        let before = mailbox.held;
+                        let outcome = mailbox.accept(key, number, chunk, vec![0; length].into());
+                        if before <= 1200 {
+                            prop_assert!(mailbox.held <= 1200);
+                        }
+                        if outcome.is_err() {
+                            prop_assert_eq!(mailbox.held, before);
+                        }
+                    }
+                }
+                prop_assert_eq!(mailbox.held, counted(&mailbox));
+                prop_assert!(mailbox.wanted.is_empty());
+            }
+            mailbox.stop_reading();
+            prop_assert_eq!((mailbox.held, counted(&mailbox)), (0, 0));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Links between parties of one process, for tests.
 //!
-//! Frames are delivered in the thread that pushes them, so the order is that of the calls. A [`Fault`] hook can lose,
-//! repeat, hold back, change or split frames; [`Network::kill`] takes a party away.
+//! Frames are delivered in the thread that pushes them, so the order is that of the calls. A [`Fault`] hook
+//! can lose, repeat, hold back, change or split frames; [`Network::kill`] takes a party away.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// A set of numbers, kept as disjoint, non-adjacent runs: the memory grows with the gaps, not with the numbers.
+/// A set of numbers, kept as disjoint, non-adjacent runs: the memory grows with the gaps, not with the
+/// numbers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers {
     /// First number of a run to its last.

@@ -120,7 +120,7 @@ pub(crate) fn connect(world: &Arc<World>) -> Result<(), LinkError> {
             parties = world.presence.lock();
             continue;
         }
-        let missing = missing(world, &parties, now);
+        let missing = missing(world, &parties);
         if missing.is_empty() {
             return Ok(());
         }
@@ -148,7 +148,7 @@ fn call(world: &Arc<World>, peer: Rank, wire_key: String) {
     world.carrier.push(peer, frame, Box::new(done));
 }
 
-fn missing(world: &World, parties: &Parties, _now: Instant) -> Vec<(Rank, String)> {
+fn missing(world: &World, parties: &Parties) -> Vec<(Rank, String)> {
     let describe = |rank: Rank| {
         let party = parties.list.get(rank)?;
         let text = match (&party.call, party.heard) {

@@ -213,7 +213,9 @@ impl World {
         peer.lock().mailbox.want(key);
         let waiting = Waiting { peer: from, action, key, what: "the message" };
         let outcome = self.wait(waiting, self.config.receive_timeout, |state| {
-            if let Some(message) = state.mailbox.take(key) {
+            if state.aborted.is_none()
+                && let Some(message) = state.mailbox.take(key)
+            {
                 message.number.into_iter().for_each(|number| state.outbox.acknowledge(number));
                 return Progress::Ready(Ok(message.value));
             }
@@ -230,8 +232,8 @@ impl World {
         Ok(value)
     }
 
-    /// Waits until `check` is ready, the peer fails, the link is aborted, or the time is over; probes a silent peer.
-    /// A timeout is a failure of the peer.
+    /// Waits until `check` is ready, the peer fails, the link is aborted, or the time is over; probes a
+    /// silent peer. A timeout is a failure of the peer.
     pub(crate) fn wait<T>(
         self: &Arc<Self>,
         waiting: Waiting<'_>,
@@ -309,8 +311,8 @@ impl World {
         }
     }
 
-    /// Pushes everything that may go to `to`. Only one thread at a time does; it never recurses, however the carrier
-    /// calls back.
+    /// Pushes everything that may go to `to`. Only one thread at a time does; it never recurses, however
+    /// the carrier calls back.
     pub(crate) fn pump(self: &Arc<Self>, to: Rank) {
         let Some(peer) = self.find(to) else { return };
         let mut state = peer.lock();

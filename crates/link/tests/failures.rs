@@ -107,16 +107,20 @@ fn a_peer_that_dies_wakes_every_wait() {
         outcome.unwrap();
     }
     network.kill(2);
-    for (rank, outcome) in run(&links[..2], |link| {
-        link.root().recv(1 - link.rank()).map(drop).or_else(|_| link.root().recv(2).map(drop))
-    })
-    .into_iter()
-    .enumerate()
-    {
-        // The two that live time out on one another only by probing; the dead one is found by both.
-        let error = outcome.unwrap_err();
-        assert_eq!(error.peer(), Some(2), "rank {rank}: {error}");
+    for outcome in run(&links[..2], |link| {
+        let second = link.root().spawn();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| second.recv(2).map(drop));
+            let outcomes = [link.root().recv(2).map(drop), other.join().unwrap(), link.root().send(2, "x")];
+            assert!(outcomes.iter().all(Result::is_err));
+            outcomes.into_iter().collect::<Result<(), _>>()
+        })
+    }) {
+        assert_eq!(outcome.unwrap_err().peer(), Some(2));
     }
+    // The living are still connected.
+    links[0].root().send(1, "x").unwrap();
+    assert_eq!(links[1].root().recv(0).unwrap(), "x");
 }
 
 #[test]
@@ -198,6 +202,7 @@ fn abort_wakes_everything() {
         }
     });
     assert!(matches!(links[0].root().send(1, "x"), Err(LinkError::OursAborted { .. })));
+    assert!(matches!(links[0].root().recv(1), Err(LinkError::OursAborted { .. })));
     assert!(links[0].finish().is_err());
     // The peer hears of it when it next sends.
     links[1].root().send(0, "x").unwrap();

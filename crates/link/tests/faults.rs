@@ -51,7 +51,12 @@ proptest! {
 
     /// Ideal model: the same conversation over a network without faults.
     #[test]
-    fn faults_change_nothing(seed: u64, parties in 2usize..4, numbers in prop::collection::vec(any::<bool>(), 4), tight: bool) {
+    fn faults_change_nothing(
+        seed: u64,
+        parties in 2usize..4,
+        numbers in prop::collection::vec(any::<bool>(), 4),
+        tight: bool,
+    ) {
         let mut configs = configs(parties);
         for (config, numbered) in configs.iter_mut().zip(numbers) {
             config.sequence_numbers = numbered;
@@ -86,7 +91,7 @@ fn what_is_lost_for_good_is_an_error_at_both_ends() {
         let mut configs = configs(2);
         for config in &mut configs {
             config.idle_timeout = Duration::from_millis(40);
-            config.receive_timeout = Duration::from_millis(300);
+            config.receive_timeout = Duration::from_millis(600);
         }
         let (network, links) = Network::start(configs).unwrap();
         network.set_faults(move |from, _, frame| {
@@ -107,7 +112,7 @@ fn a_changed_chunk_is_found_when_it_contradicts() {
     let mut configs = configs(2);
     for config in &mut configs {
         config.chunk_size = 16;
-        config.receive_timeout = Duration::from_millis(300);
+        config.receive_timeout = Duration::from_secs(2);
     }
     let (network, links) = Network::start(configs).unwrap();
     network.set_faults(|from, _, frame| match frame.chunk {

@@ -104,7 +104,7 @@ fn a_full_backlog_blocks_until_acknowledged_or_timeout() {
     let (_, link) = tapped(Tap::default(), |config| {
         config.throttle_window = 1;
         config.backlog_bytes = 10;
-        config.receive_timeout = std::time::Duration::from_millis(60);
+        config.receive_timeout = std::time::Duration::from_millis(300);
     });
     let channel = link.root();
     for _ in 0..3 {

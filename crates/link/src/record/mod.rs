@@ -1,7 +1,8 @@
 //! A party's traffic written down, and played back to it.
 //!
-//! A [`Recorder`] sits between a link and its carrier and sees both directions. A [`Replayer`] is the carrier of a link whose peers
-//! are a recording: it delivers the peers' frames, takes what the party sends, and tells the differences.
+//! A [`Recorder`] sits between a link and its carrier and sees both directions. A [`Replayer`] is the
+//! carrier of a link whose peers are a recording: it delivers the peers' frames, takes what the party
+//! sends, and tells the differences.
 
 mod recorder;
 mod replayer;

@@ -12,11 +12,11 @@ type Message = (Rank, Key);
 
 /// A carrier whose peers are a recording of the same party.
 ///
-/// A recorded frame of a peer is delivered once our party has sent every message that was recorded before it, found by
-/// receiver and key. The order of our ACK and FIN is not waited for, and the peers' ACKs name the numbers that our messages
-/// have now. When our party waits idly (the link then probes), the next frame is delivered anyway, and counted as
-/// early; when there is none, the probe fails. So a replay always ends; a short
-/// [`LinkConfig::idle_timeout`](crate::LinkConfig::idle_timeout) makes it end soon.
+/// A recorded frame of a peer is delivered once our party has sent every message that was recorded before
+/// it, found by receiver and key. The order of our ACK and FIN is not waited for, and the peers' ACKs name
+/// the numbers that our messages have now. When our party waits idly (the link then probes), the next frame
+/// is delivered anyway, and counted as early; when there is none, the probe fails. So a replay always ends;
+/// a short [`LinkConfig::idle_timeout`](crate::LinkConfig::idle_timeout) makes it end soon.
 pub struct Replayer {
     inbox: OnceLock<Arc<Inbox>>,
     recording: Vec<RecordedFrame>,

@@ -1,6 +1,6 @@
 //! How a replay compares with its recording.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -52,8 +52,8 @@ impl ReplayReport {
     }
 }
 
-/// What makes two sent frames the same one: receiver, key, place in the message; for ACK its value, since it has no
-/// key of its own.
+/// What makes two sent frames the same one: receiver, key, place in the message; for ACK its value, since
+/// it has no key of its own.
 #[derive(PartialEq, Eq, Hash)]
 struct Identity {
     peer: Rank,
@@ -61,6 +61,13 @@ struct Identity {
     text: String,
     offset: u64,
     acknowledged: Bytes,
+}
+
+impl Identity {
+    /// Presence calls are repeated until they are answered: only the first counts.
+    fn is_presence(&self) -> bool {
+        matches!(self.key, Some(Key::Connect { .. }))
+    }
 }
 
 fn identity(peer: Rank, frame: &Frame) -> Identity {
@@ -92,23 +99,18 @@ pub(super) fn compare<'a>(
 ) -> ReplayReport {
     let mut report = ReplayReport::default();
     let mut open: HashMap<Identity, Vec<&RecordedFrame>> = HashMap::new();
-    let mut presence: HashMap<Rank, bool> = HashMap::new();
+    let mut calls = HashSet::new();
     for entry in recorded {
         let identity = identity(entry.peer, &entry.frame);
-        if matches!(identity.key, Some(Key::Connect { .. })) {
-            if presence.insert(entry.peer, false).is_some() {
-                continue;
-            }
+        if !identity.is_presence() || calls.insert(entry.peer) {
+            open.entry(identity).or_default().push(entry);
         }
-        open.entry(identity).or_default().push(entry);
     }
+    let mut calls = HashSet::new();
     for (peer, frame) in sent {
         let identity = identity(*peer, frame);
-        if matches!(identity.key, Some(Key::Connect { .. })) && presence.get(peer) == Some(&true) {
+        if identity.is_presence() && !calls.insert(*peer) {
             continue;
-        }
-        if matches!(identity.key, Some(Key::Connect { .. })) && presence.contains_key(peer) {
-            presence.insert(*peer, true);
         }
         match open.get_mut(&identity).and_then(|entries| (!entries.is_empty()).then(|| entries.remove(0))) {
             None => report.unexpected.push((*peer, frame.clone())),
