@@ -55,7 +55,7 @@ pub struct PsiParams {
     pub second_ciphertext: SecondCiphertext,
     /// E21: whether 12-byte second ciphertexts are accepted from the peer although nothing, or another
     /// length, was agreed. They are accepted in any case when `second_ciphertext` is
-    /// [`SecondCiphertext::LastTwelveBytes`]; only then may they be shorter than the safe length.
+    /// [`SecondCiphertext::LastTwelveBytes`]. Their 96 bits are safe for every size of set accepted here.
     pub accept_last_twelve_bytes: bool,
     /// E10: how this party ends its streams. Both forms are accepted.
     pub end_of_stream: EndOfStream,

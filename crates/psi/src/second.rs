@@ -105,7 +105,7 @@ pub fn safe_bits(items_a: u64, items_b: u64) -> u32 {
     ceil_log2(items_a) + ceil_log2(items_b) + STATISTICAL_BITS
 }
 
-/// Refuses a received form that is too short for the sets, unless it is the configured one of 12 bytes.
+/// Refuses a received form that is too short for the sets.
 pub(crate) fn check_received_form(
     params: &PsiParams,
     peer: Rank,
@@ -113,20 +113,17 @@ pub(crate) fn check_received_form(
     own_items: u64,
     peer_items: u64,
 ) -> Result<(), PsiError> {
-    let needed = safe_bits(own_items, peer_items);
-    let bits = form.bits(params.suite);
-    let configured = form == SecondForm::LastTwelveBytes && SecondForm::sent(params) == form;
-    if bits < needed && !configured {
+    let (bits, needed) = (form.bits(params.suite), safe_bits(own_items, peer_items));
+    if bits < needed {
         return Err(PsiError::PeerUnsafeLength { peer, bits, needed });
     }
     Ok(())
 }
 
-/// Refuses to send a form that is too short for the sets, unless it is the named compatibility form.
+/// Refuses to send a form that is too short for the sets.
 pub(crate) fn check_own_form(params: &PsiParams, own_items: u64, peer_items: u64) -> Result<(), PsiError> {
-    let form = SecondForm::sent(params);
-    let (bits, needed) = (form.bits(params.suite), safe_bits(own_items, peer_items));
-    if bits < needed && form != SecondForm::LastTwelveBytes {
+    let (bits, needed) = (SecondForm::sent(params).bits(params.suite), safe_bits(own_items, peer_items));
+    if bits < needed {
         return Err(PsiError::ConfigUnsafeTruncation { bits, needed });
     }
     Ok(())
@@ -143,6 +140,13 @@ fn ceil_log2(n: u64) -> u32 {
 mod tests {
     use super::*;
     use symbolon_dialect::Dialect;
+
+    #[test]
+    fn twelve_bytes_are_safe_for_every_size_accepted() {
+        let largest = u64::from(u32::MAX);
+        let bits = SecondForm::LastTwelveBytes.bits(Suite::CURVE25519_SHA256_DIRECT);
+        assert!(safe_bits(largest, largest) <= bits);
+    }
 
     #[test]
     fn logarithms_round_up() {
