@@ -14,9 +14,10 @@ use crate::error::GrpcError;
 use crate::tls::{PeerIdentity, TlsConfig};
 
 /// Receive window of one call, in bytes.
-const STREAM_WINDOW: u32 = 4 << 20;
-/// Calls that a peer may have open on one connection.
-const CONCURRENT_STREAMS: u32 = 64;
+const STREAM_WINDOW: u32 = 2 << 20;
+/// Calls that a peer may have open on one connection. A client that opens more before it has heard of this
+/// limit sees them refused, so it is well above what yacl (10 messages of 8 chunks) or we have under way.
+const CONCURRENT_STREAMS: u32 = 256;
 /// Receive window of a connection, in bytes.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * CONCURRENT_STREAMS;
 /// Largest DATA frame that a peer may send us, in bytes.

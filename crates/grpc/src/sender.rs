@@ -8,6 +8,7 @@ use http_body_util::BodyExt;
 use prost::Message;
 use symbolon_link::{Completion, Frame, PushError, Rejection};
 use symbolon_wire::org::interconnection::link::{ChunkInfo, PushRequest, PushResponse, TransType};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tonic::body::Body;
 use tonic::codegen::Service;
@@ -21,6 +22,11 @@ use crate::receiver::PUSH;
 /// A response is a code and a text: anything longer is not one.
 const RESPONSE_BYTES: usize = 64 << 10;
 
+/// Pushes under way to one peer; further ones wait here. Below the number of concurrent streams that HTTP/2
+/// servers commonly allow (RFC 9113 recommends at least 100), since a client may exceed a limit that it has not
+/// heard of yet.
+const UNDER_WAY: usize = 64;
+
 /// One peer of the link.
 pub(crate) struct Peer {
     pub(crate) rank: usize,
@@ -29,6 +35,7 @@ pub(crate) struct Peer {
     limits: NodeLimits,
     /// Whether a push was ever answered: from then on a broken connection is worth some retries.
     was_up: AtomicBool,
+    places: Semaphore,
 }
 
 /// Why one attempt failed.
@@ -43,12 +50,20 @@ enum Failure {
 
 impl Peer {
     pub(crate) fn new(rank: usize, address: String, channel: Channel, limits: NodeLimits) -> Self {
-        Self { rank, address, channel, limits, was_up: AtomicBool::new(false) }
+        Self {
+            rank,
+            address,
+            channel,
+            limits,
+            was_up: AtomicBool::new(false),
+            places: Semaphore::new(UNDER_WAY),
+        }
     }
 
     /// Sends `frame` and waits for the answer, however often that takes within the limits.
     pub(crate) async fn push(&self, frame: Frame) -> Result<(), PushError> {
         let pieces = self.encode(frame)?;
+        let _place = self.places.acquire().await;
         let give_up = Instant::now() + self.limits.retry_for;
         let mut pause = Duration::from_millis(20);
         loop {

@@ -110,16 +110,15 @@ fn check<R: Ring>(op: Op, counter: u64, world_size: usize, field_encoding: Field
     let got = Dealer::<R>::adjust(&mut asking, &request).unwrap();
     if let Op::RandBit { len } = op {
         let seeds: Vec<_> = (0..world_size).map(seed).collect();
-        for index in 0..len {
-            // The sum of all shares, corrected, is a bit.
-            let mut bit = got[0][index];
-            for seed in &seeds {
-                let mut stream = CounterStream::new(Cipher::Aes128, construction, seed);
-                stream.set_counter(counter);
-                bit = bit.add(stream.draw_matrix::<R>(len, 1).unwrap().as_slice()[index]);
-            }
-            assert!(bit == R::ZERO || bit == R::ONE);
-        }
+        // The sum of all shares, corrected, is a bit.
+        let shares = seeds.iter().map(|seed| {
+            let mut stream = CounterStream::new(Cipher::Aes128, construction, seed);
+            stream.set_counter(counter);
+            stream.draw_matrix::<R>(len, 1).unwrap().into_vec()
+        });
+        let sums = shares
+            .fold(got[0].clone(), |sum, share| sum.into_iter().zip(share).map(|(a, b)| a.add(b)).collect());
+        assert!(sums.into_iter().all(|bit| bit == R::ZERO || bit == R::ONE));
     } else {
         assert_eq!(got, expected::<R>(world_size, construction, &request));
     }

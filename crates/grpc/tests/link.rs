@@ -174,11 +174,12 @@ fn a_dead_peer_is_noticed_by_whoever_waits() {
             |_, _| (),
             |party| {
                 let channel = party.link.root();
-                channel.barrier().unwrap();
                 if party.link.rank() == 1 {
+                    channel.recv(0).unwrap();
                     party.node.shutdown();
                     return None;
                 }
+                channel.send(1, "go").unwrap();
                 let started = Instant::now();
                 let error = channel.recv(1).unwrap_err();
                 assert!(started.elapsed() < Duration::from_secs(15), "long before the receive timeout");
@@ -227,7 +228,8 @@ fn a_stranger_is_told_that_it_is_no_party() {
     let [_, second, third] = listeners;
     let one = Party::start(node_config(1, &parties[..2]), second, link_config(1, 2, &Dialect::symbolon()));
     let mut alone = link_config(2, 3, &Dialect::symbolon());
-    alone.connect_timeout = Duration::from_millis(300);
+    alone.connect_timeout = Duration::from_secs(1);
+    alone.connect_interval = Duration::from_secs(10);
     let stranger = Party::start(node_config(2, &parties), third, alone);
     let error = stranger.link.connect().unwrap_err();
     let LinkError::PeersNotConnected { missing, .. } = &error else { panic!("{error}") };
@@ -244,7 +246,8 @@ fn a_party_that_never_comes_is_named() {
     let [first, second] = listeners;
     drop(second);
     let mut link = link_config(0, 2, &Dialect::symbolon());
-    link.connect_timeout = Duration::from_millis(200);
+    link.connect_timeout = Duration::from_millis(500);
+    link.connect_interval = Duration::from_secs(10);
     let party = Party::start(node_config(0, &parties), first, link);
     let error = party.link.connect().unwrap_err().to_string();
     assert!(error.contains("rank 1") && error.contains(&parties[1]), "{error}");
@@ -294,11 +297,12 @@ fn failures_keep_their_first_cause() {
         |_, _| (),
         |party| {
             let channel = party.link.root();
-            channel.barrier().unwrap();
             if party.link.rank() == 1 {
+                channel.recv(0).unwrap();
                 party.node.shutdown();
                 return String::new();
             }
+            channel.send(1, "go").unwrap();
             let first = channel.recv(1).unwrap_err();
             let second = channel.send(1, "late").and_then(|()| channel.recv(1).map(drop)).unwrap_err();
             if let (LinkError::PeerFailed { cause: a, .. }, LinkError::PeerFailed { cause: b, .. }) =
