@@ -152,9 +152,9 @@ pub struct DemoOptions {
     /// Width of the ring in bits
     #[arg(long, default_value_t = 64, value_name = "BITS")]
     pub field: u32,
-    /// Fraction bits of fixed-point numbers
-    #[arg(long, default_value_t = 18, value_name = "BITS")]
-    pub fraction_bits: u32,
+    /// Fraction bits of fixed-point numbers [default: 18; 8 in ring 32]
+    #[arg(long, value_name = "BITS")]
+    pub fraction_bits: Option<u32>,
 }
 
 /// Options of `symbolon dealer`.

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use symbolon_dialect::DealerDialect;
+
 use crate::config::{PartyConfig, ResultTo};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
@@ -49,7 +51,7 @@ pub fn psi(config: &PartyConfig) -> Result<Report> {
 pub fn train(config: &PartyConfig) -> Result<Report> {
     let mut report = begin("train", config)?;
     let model_file = config.model()?;
-    config.dealer()?;
+    check_dealer(config)?;
     let table = own_table(config, &mut report)?;
     let data = Dataset::new(&table, &config.data)?;
     data.scaled(&data.features(config.data.standardize), config.lr.field, config.lr.fraction_bits)?;
@@ -71,7 +73,7 @@ pub fn train(config: &PartyConfig) -> Result<Report> {
 pub fn predict(config: &PartyConfig) -> Result<Report> {
     let mut report = begin("predict", config)?;
     let model_file = config.model()?;
-    config.dealer()?;
+    check_dealer(config)?;
     let model = ModelHalf::read(model_file)?;
     let table = own_table(config, &mut report)?;
     let data = Dataset::of_model(&table, &model.features, config.data.label.as_deref())?;
@@ -103,7 +105,7 @@ pub fn run(config: &PartyConfig) -> Result<Report> {
         ));
     }
     let (model_file, aligned_file) = (config.model()?, config.aligned()?);
-    config.dealer()?;
+    check_dealer(config)?;
     let table = own_table(config, &mut report)?;
     let items = Items::of(&table, config, &mut report)?;
     // A value that is no number is found before the others are troubled.
@@ -152,6 +154,19 @@ fn begin(command: &str, config: &PartyConfig) -> Result<Report> {
         env!("CARGO_PKG_VERSION")
     );
     Ok(Report::new(command, config.rank, config.world_size(), &config.dialect))
+}
+
+/// What `train`, `predict` and `run` need besides a table.
+fn check_dealer(config: &PartyConfig) -> Result<()> {
+    config.dealer()?;
+    match config.dialect.dealer {
+        DealerDialect::Interconnection => Ok(()),
+        DealerDialect::Spu => Err(Error::Config(format!(
+            "dialect: the preset `{}` has a dealer of SPU's kind, and this command speaks to the interconnection dealer \
+             only; set dealer = \"interconnection\" and response-style = \"full\" in [dialect]",
+            config.dialect.name
+        ))),
+    }
 }
 
 fn own_table(config: &PartyConfig, report: &mut Report) -> Result<Table> {

@@ -135,6 +135,10 @@ fn config_file(
     options: &DemoOptions,
 ) -> String {
     let parties: Vec<String> = parties.iter().map(|address| format!("{address:?}")).collect();
+    let fraction_bits = match options.fraction_bits {
+        Some(bits) => format!("fraction-bits = {bits}"),
+        None => "# fraction-bits: as usual for the ring".into(),
+    };
     let label = match label {
         Some(label) => format!("label = {label:?}"),
         None => "# label: the other party has it".into(),
@@ -157,7 +161,7 @@ fn config_file(
          batch-size = {batch_size}\n\
          learning-rate = {:?}\n\
          field = {}\n\
-         fraction-bits = {}\n\
+         {fraction_bits}\n\
          score-rank = {}\n\n\
          [dealer]\n\
          address = {dealer:?}\n\n\
@@ -168,7 +172,6 @@ fn config_file(
         options.epochs,
         options.learning_rate,
         options.field,
-        options.fraction_bits,
         PARTIES - 1,
     )
 }

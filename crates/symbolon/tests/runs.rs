@@ -89,7 +89,7 @@ fn everything_in_one_run() {
 #[test]
 fn every_ring_and_both_truncations() {
     for flags in [
-        &["--field", "32", "--fraction-bits", "8"][..],
+        &["--field", "32"][..],
         &["--field", "128", "--fraction-bits", "30", "--truncation", "precise"],
         &["--field", "64", "--dialect", "document"],
         &[

@@ -98,14 +98,24 @@ pub struct LrConfig {
     pub l2: f64,
     /// Approximation of the sigmoid.
     pub sigmoid: Sigmoid,
-    /// How products are scaled back.
-    pub truncation: Truncation,
+    /// How products are scaled back, if that is set: see [`LrConfig::truncation_in`].
+    pub truncation: Option<Truncation>,
     /// The ring.
     pub field: Field,
     /// Fraction bits of fixed-point numbers.
     pub fraction_bits: u32,
     /// Who learns the scores of a prediction; `None` means the party that had the label.
     pub score_rank: Option<usize>,
+}
+
+impl LrConfig {
+    /// How products are scaled back in `field` unless it is set: locally, but with the dealer in ring 32, where a
+    /// local truncation goes wrong too often (with probability |x| / 2^32 per value, x with twice the fraction
+    /// bits).
+    pub fn truncation_in(&self, field: Field) -> Truncation {
+        let usual = if field == Field::Ring32 { Truncation::Precise } else { Truncation::Probabilistic };
+        self.truncation.unwrap_or(usual)
+    }
 }
 
 /// The dealer.
@@ -354,7 +364,7 @@ fn lr(lr: LrSettings) -> Result<LrConfig> {
         learning_rate,
         l2,
         sigmoid: lr.sigmoid.unwrap_or_default(),
-        truncation: lr.truncation.unwrap_or_default(),
+        truncation: lr.truncation,
         field,
         fraction_bits,
         score_rank: lr.score_rank,

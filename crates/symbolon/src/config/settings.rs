@@ -140,7 +140,7 @@ pub struct LrSettings {
     /// Approximation of the sigmoid [default: minimax1]
     #[arg(long, help_heading = "Regression [lr]", value_enum)]
     pub sigmoid: Option<Sigmoid>,
-    /// How products are scaled back [default: probabilistic]
+    /// How products are scaled back [default: probabilistic; precise in ring 32]
     #[arg(long, help_heading = "Regression [lr]", value_enum)]
     pub truncation: Option<Truncation>,
     /// Width of the ring in bits: 32, 64 or 128 [default: 64]

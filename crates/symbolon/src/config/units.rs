@@ -197,11 +197,10 @@ pub enum Sigmoid {
 }
 
 /// How fixed-point products are scaled back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncation {
     /// Each party on its own share: fast, with a very small chance of a wrong value.
-    #[default]
     Probabilistic,
     /// With the dealer's help: an error of one unit at most.
     Precise,

@@ -84,7 +84,7 @@ fn offer(
         }],
         protocols: vec![Protocol::Semi2k],
         fields: vec![field],
-        truncations: vec![match config.lr.truncation {
+        truncations: vec![match config.lr.truncation_in(field) {
             Truncation::Probabilistic => symbolon_handshake::Truncation::Probabilistic,
             Truncation::Precise => symbolon_handshake::Truncation::Precise,
         }],

@@ -119,6 +119,12 @@ impl Scene {
         self.spawn("dealer", &["dealer", "--listen", &self.dealer])
     }
 
+    pub(crate) fn start_dealer_with(&self, flags: &[&str]) -> Running {
+        let mut arguments = vec!["dealer", "--listen", &self.dealer];
+        arguments.extend_from_slice(flags);
+        self.spawn("dealer", &arguments)
+    }
+
     /// Starts `command` at `rank` with its file and more flags.
     pub(crate) fn start(&self, rank: usize, command: &str, flags: &[&str]) -> Running {
         let config = self.file(rank, "party.toml");
