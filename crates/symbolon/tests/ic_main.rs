@@ -212,7 +212,7 @@ fn a_refused_intersection_fails_at_both_ends() {
         let scene = Scene::new();
         psi_tables(&scene);
         let ended = scene.psi("", own);
-        ended.iter().for_each(|ended| ended.expect(4, &["refused the handshake", reason][1..]));
+        ended.iter().for_each(|ended| ended.expect(4, &[reason]));
         scene.assert_no_output();
     }
 }
@@ -273,8 +273,8 @@ fn plain(label_rank: usize, batch_size: usize) -> Vec<f64> {
         public_truncation: PublicTruncation::Round,
         step_size: None,
     };
-    let x: Vec<f64> = (0..ROWS).flat_map(|row| (0..5).map(move |column| value(row, column))).collect();
-    let y: Vec<f64> = (0..ROWS).map(label).collect();
+    let x: Vec<f32> = (0..ROWS).flat_map(|row| (0..5).map(move |column| value(row, column) as f32)).collect();
+    let y: Vec<f32> = (0..ROWS).map(|row| label(row) as f32).collect();
     ideal::train_float(&plan, &x, &y).unwrap()
 }
 
@@ -362,7 +362,7 @@ fn a_refused_training_fails_at_both_ends() {
         (Some(0), same, ["-has_label", "-has_label"], "more than one party have label"),
         (None, same, ["", ""], "label"),
         (Some(0), [ROWS, ROWS - 1], ["-has_label", ""], "sample"),
-        (Some(0), same, ["-has_label -field=128", ""], "field"),
+        (Some(0), same, ["-has_label -field=128", ""], "type failed"),
     ] {
         let scene = Scene::new();
         lr_tables(&scene, label_rank, rows);
@@ -378,7 +378,8 @@ fn a_refused_training_fails_at_both_ends() {
 fn another_dealer_than_the_own_one_is_refused() {
     let scene = Scene::new();
     lr_tables(&scene, Some(0), [ROWS; 2]);
-    let ended = scene.lr(LR, ["-has_label -ttp_server_host=127.0.0.1:1", ""]);
+    let _dealer = scene.dealer();
+    let ended = scene.lr(LR, ["-has_label", "-ttp_server_host=127.0.0.1:1"]);
     ended[1].expect(4, &["dealer host", "127.0.0.1:1"]);
     assert_ne!(ended[0].status.code(), Some(0), "{}", ended[0].log);
     scene.assert_no_output();

@@ -1,18 +1,19 @@
 //! What is to be done, checked: from flags and environment.
 
-use std::path::PathBuf;
-use std::time::Duration;
+mod sources;
+#[cfg(test)]
+mod tests;
 
-use symbolon_dialect::Dialect;
-use symbolon_handshake::{
-    CurveType, EcSuite, HashToCurveStrategy, HashType, PointOctetFormat, ResultTo, SigmoidMode, Truncation,
-};
+use std::path::PathBuf;
+
+use symbolon_handshake::{EcSuite, ResultTo, SigmoidMode, Truncation};
 use symbolon_ring::Field;
 
 use super::environment::{Environment, PARAMETER};
 use super::flags::{Flags, Source};
-use crate::config::{self, LinkSettings, PartyConfig, Span};
-use crate::error::{Error, Result};
+use crate::config::PartyConfig;
+use crate::error::Result;
+use sources::Sources;
 
 /// Environment variables of parameters that have no flag.
 const LABEL_OWNER: &str = "label_owner";
@@ -102,7 +103,7 @@ impl Settings {
     /// Checks flags and environment together; the environment wins.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the flag or variable, what it must be and what to do.
+    /// [`crate::Error::Config`] naming the flag or variable, what it must be and what to do.
     pub fn new(mut flags: Flags, environment: &Environment) -> Result<Self> {
         let mut notes = flags.lay_over(environment)?;
         let known = |name: &str| {
@@ -115,314 +116,16 @@ impl Settings {
                 .filter(|name| !known(name))
                 .map(|name| format!("{PARAMETER}{name} is no parameter of this program and ignored")),
         );
-        let from = From { flags: &flags, environment };
-        from.fixed("ic_version", "2", "version 1 of the handshake has been given up")?;
-        from.fixed("link_protocol", "h2:grpc", "no other transport is built")?;
-        let parties = from.parties(&mut notes)?;
+        let sources = Sources { flags: &flags, environment };
+        sources.fixed("ic_version", "2", "version 1 of the handshake has been given up")?;
+        sources.fixed("link_protocol", "h2:grpc", "no other transport is built")?;
+        let parties = sources.parties(&mut notes)?;
         let task =
-            match from.one("algo", &[("ECDH_PSI", Some(true)), ("SS_LR", Some(false)), ("SGB", None)])? {
-                true => Task::Psi(from.psi(&parties)?),
-                false => Task::Lr(from.lr(&parties, &mut notes)?),
+            match sources.one("algo", &[("ECDH_PSI", Some(true)), ("SS_LR", Some(false)), ("SGB", None)])? {
+                true => Task::Psi(sources.psi(&parties)?),
+                false => Task::Lr(sources.lr(&parties, &mut notes)?),
             };
-        let party = from.party(parties)?;
+        let party = sources.party(parties)?;
         Ok(Self { party, handshake: !flags.disable_handshake, task, notes })
     }
 }
-
-/// Names, addresses and the own rank.
-struct Parties {
-    names: Vec<String>,
-    addresses: Vec<String>,
-    rank: usize,
-}
-
-struct From<'a> {
-    flags: &'a Flags,
-    environment: &'a Environment,
-}
-
-impl From<'_> {
-    fn wrong<T>(&self, flag: &str, problem: impl std::fmt::Display) -> Result<T> {
-        Err(Error::Config(format!("{} = {}: {problem}", self.flags.origin(flag), self.flags.shown(flag))))
-    }
-
-    /// A flag with one value only.
-    fn fixed(&self, flag: &str, only: &str, reason: &str) -> Result<()> {
-        if self.flags.shown(flag).eq_ignore_ascii_case(only) {
-            return Ok(());
-        }
-        self.wrong(flag, format!("only {only} is supported: {reason}"))
-    }
-
-    /// A flag that names one of several things, in any case. `None` is what the protocol knows and this
-    /// program does not have.
-    fn one<T: Copy>(&self, flag: &str, choices: &[(&str, Option<T>)]) -> Result<T> {
-        let text = self.flags.shown(flag);
-        let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(&text));
-        if let Some((_, Some(value))) = chosen {
-            return Ok(*value);
-        }
-        let supported: Vec<&str> =
-            choices.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name).collect();
-        let what = if chosen.is_some() { "not implemented" } else { "unknown" };
-        self.wrong(flag, format!("{what}; choose {}", supported.join(" or ")))
-    }
-
-    /// A flag whose value is a name of an enumeration of the protocol, without its prefix.
-    fn named<T>(&self, flag: &str, prefix: &str, read: fn(&str) -> Option<T>, unspecified: T) -> Result<T>
-    where
-        T: PartialEq,
-    {
-        let name = format!("{prefix}{}", self.flags.shown(flag).to_ascii_uppercase());
-        match read(&name) {
-            Some(value) if value != unspecified => Ok(value),
-            _ => self.wrong(flag, "the protocol has no such value"),
-        }
-    }
-
-    fn number<S: Copy, T: TryFrom<S>>(&self, flag: &str, value: S, must: &str) -> Result<T> {
-        T::try_from(value).or_else(|_| self.wrong(flag, must))
-    }
-
-    fn families(&self, first: &str) -> Result<()> {
-        let families = self.flags.protocol_families.to_ascii_lowercase();
-        // Names that are not known are passed over, as there.
-        let mut known = families.split(',').map(str::trim).filter(|family| ["ecc", "ss"].contains(family));
-        if known.next() == Some(first) {
-            return Ok(());
-        }
-        self.wrong("protocol_families", format!("-algo={} needs {first}", self.flags.algo))
-    }
-
-    fn parties(&self, notes: &mut Vec<String>) -> Result<Parties> {
-        let listed = || self.flags.parties.split(',').map(|address| address.trim().to_owned()).collect();
-        let Some(roles) = self.environment.roles()? else {
-            let addresses: Vec<String> = listed();
-            let names = (0..addresses.len()).map(|rank| format!("party{rank}")).collect();
-            let rank = self.number("rank", self.flags.rank, "ranks begin at 0")?;
-            return Ok(Parties { names, addresses, rank });
-        };
-        let own = roles.names.get(roles.rank).cloned().unwrap_or_default();
-        if self.flags.is_given("rank") && usize::try_from(self.flags.rank) != Ok(roles.rank) {
-            notes.push(format!(
-                "config.self_role = {own} is rank {}; it wins over -rank={}",
-                roles.rank, self.flags.rank
-            ));
-        }
-        let addresses = if self.flags.is_given("parties") { Some(listed()) } else { roles.addresses };
-        let addresses = addresses.ok_or_else(|| {
-            Error::Config(format!(
-                "config.self_role is set, but not the address of every party: give config.node_ip.NAME for each of \
-                 {}, or -parties in that order",
-                roles.names.join(", ")
-            ))
-        })?;
-        if addresses.len() != roles.names.len() {
-            return self.wrong(
-                "parties",
-                format!("{} addresses for the parties {}", addresses.len(), roles.names.join(", ")),
-            );
-        }
-        if let Some(gateway) = self.environment.gateway() {
-            notes.push(format!(
-                "no transport by a gateway is built: system.transport = {gateway} is not used, the parties speak gRPC \
-                 with each other at {}",
-                addresses.join(", ")
-            ));
-        }
-        Ok(Parties { names: roles.names, addresses, rank: roles.rank })
-    }
-
-    fn psi(&self, parties: &Parties) -> Result<PsiTask> {
-        self.families("ecc")?;
-        let flags = self.flags;
-        if parties.addresses.len() != 2 {
-            return self.wrong("parties", "an intersection is between 2 parties");
-        }
-        let result_to = match flags.result_to_rank {
-            -1 => ResultTo::All,
-            rank => match usize::try_from(rank) {
-                Ok(rank) if rank < 2 => ResultTo::Rank(rank),
-                _ => return self.wrong("result_to_rank", "must be -1, 0 or 1"),
-            },
-        };
-        let suite = EcSuite {
-            curve: self.named(
-                "curve_type",
-                "CURVE_TYPE_",
-                CurveType::from_str_name,
-                CurveType::Unspecified,
-            )?,
-            hash: self.named("hash_type", "HASH_TYPE_", HashType::from_str_name, HashType::Unspecified)?,
-            map: self.named(
-                "hash2curve_strategy",
-                "HASH_TO_CURVE_STRATEGY_",
-                HashToCurveStrategy::from_str_name,
-                HashToCurveStrategy::Unspecified,
-            )?,
-            format: self.named(
-                "point_octet_format",
-                "POINT_OCTET_FORMAT_",
-                PointOctetFormat::from_str_name,
-                PointOctetFormat::Unspecified,
-            )?,
-        };
-        let truncate_bits = match self.environment.parameter(TRUNCATED_BITS).map(str::trim) {
-            None | Some("-1") => None,
-            Some(text) => match text.parse() {
-                Ok(bits @ 1..=256) => Some(bits),
-                _ => {
-                    return Err(Error::Config(format!(
-                        "{PARAMETER}{TRUNCATED_BITS} = {text}: must be -1 (whole points) or 1 to 256"
-                    )));
-                }
-            },
-        };
-        let fields: Vec<String> = flags.field_names.split(',').map(|name| name.trim().to_owned()).collect();
-        if fields.iter().any(String::is_empty) {
-            return self.wrong("field_names", "a name is empty");
-        }
-        let output = match self.environment.output()? {
-            _ if !result_to.includes(parties.rank) => None,
-            Some(path) => Some(path),
-            None if flags.out_path.is_empty() => {
-                return Err(Error::Config(
-                    "-out_path is empty: this party learns the intersection, say where it goes".into(),
-                ));
-            }
-            None => Some(PathBuf::from(&flags.out_path)),
-        };
-        let input = self.environment.input()?.unwrap_or_else(|| PathBuf::from(&flags.in_path));
-        Ok(PsiTask { input, fields, output, suite, truncate_bits, result_to })
-    }
-
-    fn lr(&self, parties: &Parties, notes: &mut Vec<String>) -> Result<LrTask> {
-        self.families("ss")?;
-        let flags = self.flags;
-        self.one("optimizer", &[("sgd", Some(()))])?;
-        self.one("last_batch_policy", &[("discard", Some(()))])?;
-        self.one("protocol", &[("semi2k", Some(())), ("aby3", None)])?;
-        self.one("shard_serialize_format", &[("raw", Some(()))])?;
-        if !flags.use_ttp {
-            return self.wrong(
-                "use_ttp",
-                "that makes rank 0 the dealer, who then sees the secrets of all parties: not offered; start a \
-                 `symbolon dealer` at a third party and pass -use_ttp=true -ttp_server_host=HOST:PORT",
-            );
-        }
-        for norm in ["l0_norm", "l1_norm"] {
-            if flags.shown(norm) != "0" {
-                notes.push(format!(
-                    "{} is ignored: the reference does not apply it either",
-                    flags.origin(norm)
-                ));
-            }
-        }
-        if !flags.ttp_public_key.is_empty() {
-            notes.push(
-                "ttp_public_key and ttp_asym_crypto_schema are not used: this dealer gets each seed from its party alone"
-                    .into(),
-            );
-        }
-        let told = if flags.disable_handshake { Some(self.told(parties)?) } else { None };
-        if told.is_some() && flags.is_given("has_label") {
-            notes.push(format!(
-                "-has_label is not used with -disable_handshake: {PARAMETER}{LABEL_OWNER} decides"
-            ));
-        }
-        let has_label = told.as_ref().map_or(flags.has_label, |(rank, _)| *rank == parties.rank);
-        let output = match self.environment.output()? {
-            Some(path) => path,
-            None => PathBuf::from(format!("{}.{}", flags.lr_output, parties.rank)),
-        };
-        Ok(LrTask {
-            input: self.environment.input()?.unwrap_or_else(|| PathBuf::from(&flags.dataset)),
-            skip_rows: self.number("skip_rows", flags.skip_rows, "must not be negative")?,
-            output,
-            has_label,
-            told,
-            epochs: self.number("num_epoch", flags.num_epoch, "must not be negative")?,
-            batch_size: self.number("batch_size", flags.batch_size, "must be at least 1")?,
-            l2: flags.l2_norm,
-            learning_rate: flags.learning_rate,
-            sigmoid: self.one("sigmoid_mode", &[("Minimax_1", Some(SigmoidMode::Minimax1))])?,
-            field: self.one(
-                "field",
-                &[("32", Some(Field::Ring32)), ("64", Some(Field::Ring64)), ("128", Some(Field::Ring128))],
-            )?,
-            fraction_bits: self.number("fxp_bits", flags.fxp_bits, "must not be negative")?,
-            truncation: self.one(
-                "trunc_mode",
-                &[("probabilistic", Some(Truncation::Probabilistic)), ("precise", Some(Truncation::Precise))],
-            )?,
-            dealer: flags.ttp_server_host.clone(),
-            session_id: flags.ttp_session_id.clone(),
-            adjust_rank: self.number("ttp_adjust_rank", flags.ttp_adjust_rank, "must be a rank")?,
-            reveal: flags.reveal_labels_and_scores,
-        })
-    }
-
-    /// The label's rank and every party's number of features, without a handshake.
-    fn told(&self, parties: &Parties) -> Result<(usize, Vec<u32>)> {
-        let variable = |name: &str| {
-            self.environment.parameter(name).ok_or_else(|| {
-                Error::Config(format!("{PARAMETER}{name} is missing: -disable_handshake takes it from there"))
-            })
-        };
-        let names = parties.names.join(", ");
-        let owner = variable(LABEL_OWNER)?;
-        let label_rank = parties.names.iter().position(|name| name == owner).ok_or_else(|| {
-            Error::Config(format!(
-                "{PARAMETER}{LABEL_OWNER} = {owner}: the parties are {names} (other names come from config.self_role and \
-                 config.node_id.NAME)"
-            ))
-        })?;
-        let wrong = |problem: String| Error::Config(format!("{PARAMETER}{FEATURE_NUMS}: {problem}"));
-        let value: serde_json::Value = serde_json::from_str(variable(FEATURE_NUMS)?)
-            .map_err(|failure| wrong(format!("not JSON: {failure}")))?;
-        let count = |name: &String| {
-            let count = value.get(name).and_then(serde_json::Value::as_u64);
-            count.and_then(|count| u32::try_from(count).ok()).ok_or_else(|| {
-                wrong(format!("there must be a number for each of {names}, as in {{\"{name}\":10}}"))
-            })
-        };
-        Ok((label_rank, parties.names.iter().map(count).collect::<Result<_>>()?))
-    }
-
-    fn party(&self, parties: Parties) -> Result<PartyConfig> {
-        let span = |flag: &str, milliseconds: i64| match self.number(flag, milliseconds, "must be above 0")? {
-            0 => self.wrong(flag, "must be above 0"),
-            milliseconds => Ok(Some(Span(Duration::from_millis(milliseconds)))),
-        };
-        let link = LinkSettings {
-            connect_timeout: span("connect_timeout_ms", self.flags.connect_timeout_ms)?,
-            receive_timeout: span("recv_timeout_ms", self.flags.recv_timeout_ms)?,
-            ..LinkSettings::default()
-        };
-        let mut party = PartyConfig::from_settings(config::Settings {
-            rank: Some(parties.rank),
-            parties: Some(parties.addresses),
-            link,
-            ..config::Settings::default()
-        })?;
-        party.dialect = dialect(!self.flags.disable_msg_seq_id);
-        Ok(party)
-    }
-}
-
-/// The reference's reading of everything, but for the dealer, which is ours: its service, and the streams
-/// that it expects.
-fn dialect(sequence_numbers: bool) -> Dialect {
-    let ours = Dialect::symbolon();
-    Dialect {
-        sequence_numbers,
-        dealer: ours.dealer,
-        dealer_stream: ours.dealer_stream,
-        seed_encoding: ours.seed_encoding,
-        field_encoding: ours.field_encoding,
-        ..Dialect::reference()
-    }
-}
-
-#[cfg(test)]
-mod tests;
