@@ -30,7 +30,7 @@ pub(crate) struct ImportArguments {
     into: PathBuf,
 }
 
-pub(crate) fn run_replay(arguments: &ReplayArguments) -> Result<(), String> {
+pub(crate) fn run_replay(arguments: &ReplayArguments) -> Result<(), Box<dyn std::error::Error>> {
     let (mut passed, mut failed) = (0, 0);
     for path in &arguments.files {
         let recording = match read_any(path) {
@@ -62,15 +62,15 @@ pub(crate) fn run_replay(arguments: &ReplayArguments) -> Result<(), String> {
     match (passed, failed) {
         (0, 0) => Err("nothing was replayed".into()),
         (_, 0) => Ok(()),
-        _ => Err(format!("{failed} replays failed")),
+        _ => Err(format!("{failed} replays failed").into()),
     }
 }
 
-pub(crate) fn run_import(arguments: &ImportArguments) -> Result<(), String> {
+pub(crate) fn run_import(arguments: &ImportArguments) -> Result<(), Box<dyn std::error::Error>> {
     for path in &arguments.files {
-        let recording = read_any(path).map_err(|error| error.to_string())?;
+        let recording = read_any(path)?;
         let target = arguments.into.join(format!("{}.json", recording.id.replace('/', "_")));
-        let text = recording.to_json().map_err(|error| error.to_string())?;
+        let text = recording.to_json()?;
         std::fs::create_dir_all(&arguments.into)
             .and_then(|()| std::fs::write(&target, text))
             .map_err(|error| format!("{}: {error}", target.display()))?;
