@@ -1,9 +1,8 @@
 //! HTTP/2 settings shared by every socket of this crate.
 //!
-//! Both ends open wide flow-control windows: with the protocol's default of 64 KiB a megabyte would
-//! need sixteen round trips. The connection window is the stream window times the number of concurrent
-//! streams, so that streams which wait for memory can never keep a connection's window from the stream
-//! that holds the memory.
+//! Receivers open wide flow-control windows: with the protocol's default of 64 KiB a megabyte would need
+//! sixteen round trips. Besides, brpc (under yacl) does not wait for a window: it sends a message whole or not
+//! at all ("remote_window_left is not enough"), so a window must hold the largest message.
 
 use std::net::ToSocketAddrs;
 use std::time::Duration;
@@ -13,13 +12,9 @@ use tonic::transport::{Channel, Endpoint, Server};
 use crate::error::GrpcError;
 use crate::tls::{PeerIdentity, TlsConfig};
 
-/// Receive window of one call, in bytes.
-const STREAM_WINDOW: u32 = 2 << 20;
 /// Calls that a peer may have open on one connection. A client that opens more before it has heard of this
 /// limit sees them refused, so it is well above what yacl (10 messages of 8 chunks) or we have under way.
 const CONCURRENT_STREAMS: u32 = 256;
-/// Receive window of a connection, in bytes.
-const CONNECTION_WINDOW: u32 = STREAM_WINDOW * CONCURRENT_STREAMS;
 /// Largest DATA frame that a peer may send us, in bytes.
 const FRAME_BYTES: u32 = 1 << 20;
 /// How long a connection with calls under way may be silent before it is probed, and how long the
@@ -28,10 +23,35 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 /// TCP keep-alive of idle connections.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// How many bytes a peer may send us before we have read them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windows {
+    stream: u32,
+    connection: u32,
+}
+
+impl Windows {
+    /// For calls that bring little: requests of the dealer, answers to pushes.
+    pub(crate) const SMALL: Self = Self { stream: 1 << 20, connection: 64 << 20 };
+    /// For large replies of the dealer.
+    pub(crate) const LARGE: Self = Self { stream: 16 << 20, connection: 256 << 20 };
+
+    /// For messages of `largest` bytes, and `together` bytes of them on one connection.
+    pub(crate) fn holding(largest: usize, together: usize) -> Self {
+        let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(2 << 20, MAX_WINDOW);
+        let stream = window(largest);
+        Self { stream, connection: window(together).max(stream) }
+    }
+}
+
+/// The protocol's upper end (RFC 9113, 6.9.1).
+const MAX_WINDOW: u32 = (1 << 31) - 1;
+
 /// A channel that connects at the first call, and again whenever the connection was lost.
 pub(crate) fn channel(
     address: &str,
     connect_timeout: Duration,
+    windows: Windows,
     tls: Option<(&TlsConfig, &PeerIdentity)>,
 ) -> Result<Channel, GrpcError> {
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -40,8 +60,8 @@ pub(crate) fn channel(
         .connect_timeout(connect_timeout)
         .tcp_nodelay(true)
         .tcp_keepalive(Some(TCP_KEEPALIVE))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(windows.stream)
+        .initial_connection_window_size(windows.connection)
         .max_frame_size(FRAME_BYTES)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE)
@@ -56,10 +76,10 @@ pub(crate) fn channel(
 }
 
 /// A server with our windows; with TLS when configured.
-pub(crate) fn server(tls: Option<&TlsConfig>) -> Result<Server, GrpcError> {
+pub(crate) fn server(windows: Windows, tls: Option<&TlsConfig>) -> Result<Server, GrpcError> {
     let server = Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(windows.stream)
+        .initial_connection_window_size(windows.connection)
         .max_concurrent_streams(CONCURRENT_STREAMS)
         .max_frame_size(FRAME_BYTES)
         .http2_max_header_list_size(16 << 10)

@@ -9,9 +9,10 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use crate::error::GrpcError;
-use crate::http2;
+use crate::framing::ENVELOPE_BYTES;
+use crate::http2::{self, Windows};
 use crate::receiver::{Deliver, Receiver, ReceiverService};
-use crate::sender::{Once, Peer, run};
+use crate::sender::{Once, Peer, UNDER_WAY_BYTES, run};
 use crate::threads::{self, take};
 use crate::tls::TlsConfig;
 
@@ -22,7 +23,8 @@ pub struct NodeLimits {
     /// Largest value of a single push in bytes, in both directions: a chunk, or a whole message of a peer
     /// that does not cut. Default 64 MiB. Peers cut at about 1 MiB unless told otherwise.
     pub max_message_bytes: usize,
-    /// Bytes of incoming pushes that may be in memory before they reach the mailbox. Default 256 MiB.
+    /// Bytes of incoming pushes that may be in memory before they reach the mailbox. Default 256 MiB. Beneath,
+    /// each connection may buffer as much, and 64 MiB more, of pushes that wait for this memory.
     pub receive_bytes: usize,
     /// How long one TCP connection attempt may take. Default 5 s.
     pub connect_timeout: Duration,
@@ -159,7 +161,7 @@ impl GrpcNode {
 
         let (inbox, attached) = watch::channel(None);
         let receiver = Arc::new(Receiver::new(config.clone(), attached)?);
-        let server = http2::server(config.tls.as_ref())?;
+        let server = http2::server(windows(&config.limits), config.tls.as_ref())?;
         let incoming = http2::incoming(listener).map_err(|error| GrpcError::listen(address, error))?;
         let (stop, mut stopping) = watch::channel(false);
         let stopped = handle.spawn(async move {
@@ -227,6 +229,13 @@ impl GrpcNode {
     }
 }
 
+/// A message fits a window whole. Pushes that wait for memory keep their share of the connection's window, so
+/// that must exceed what a sender has under way.
+fn windows(limits: &NodeLimits) -> Windows {
+    let largest = limits.max_message_bytes.saturating_add(ENVELOPE_BYTES);
+    Windows::holding(largest, limits.receive_bytes.saturating_add(UNDER_WAY_BYTES))
+}
+
 fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc<Peer>>, GrpcError> {
     if rank == config.rank {
         return Ok(None);
@@ -239,7 +248,7 @@ fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc
                 .ok_or_else(|| GrpcError::Config(format!("no certificate is pinned for rank {rank}")))?,
         )),
     };
-    let channel = http2::channel(party, config.limits.connect_timeout, tls)?;
+    let channel = http2::channel(party, config.limits.connect_timeout, Windows::SMALL, tls)?;
     Ok(Some(Arc::new(Peer::new(rank, party.to_owned(), channel, config.limits.clone()))))
 }
 

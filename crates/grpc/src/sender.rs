@@ -26,6 +26,9 @@ const RESPONSE_BYTES: usize = 64 << 10;
 /// servers commonly allow (RFC 9113 recommends at least 100), since a client may exceed a limit that it has not
 /// heard of yet.
 const UNDER_WAY: usize = 64;
+/// Bytes under way to one peer, well below the connection window that a receiver opens: pushes that wait for
+/// the receiver's memory must not take the window from those that have it. A larger push travels alone.
+pub(crate) const UNDER_WAY_BYTES: usize = 64 << 20;
 
 /// One peer of the link.
 pub(crate) struct Peer {
@@ -36,6 +39,7 @@ pub(crate) struct Peer {
     /// Whether a push was ever answered: from then on a broken connection is worth some retries.
     was_up: AtomicBool,
     places: Semaphore,
+    bytes: Semaphore,
 }
 
 /// Why one attempt failed.
@@ -57,13 +61,16 @@ impl Peer {
             limits,
             was_up: AtomicBool::new(false),
             places: Semaphore::new(UNDER_WAY),
+            bytes: Semaphore::new(UNDER_WAY_BYTES),
         }
     }
 
     /// Sends `frame` and waits for the answer, however often that takes within the limits.
     pub(crate) async fn push(&self, frame: Frame) -> Result<(), PushError> {
+        let length = u32::try_from(frame.value.len().min(UNDER_WAY_BYTES)).unwrap_or(u32::MAX);
         let pieces = self.encode(frame)?;
         let _place = self.places.acquire().await;
+        let _bytes = self.bytes.acquire_many(length).await;
         let give_up = Instant::now() + self.limits.retry_for;
         let mut pause = Duration::from_millis(20);
         loop {

@@ -20,8 +20,9 @@ use super::request::{field_value, metas};
 use super::{DEALER_VERSION, seed};
 use crate::error::{GrpcError, causes};
 use crate::generated::org::interconnection::v2::service::beaver_service_client::BeaverServiceClient;
+use crate::http2::{self, Windows};
+use crate::threads;
 use crate::tls::{PeerIdentity, TlsConfig};
-use crate::{http2, threads};
 
 /// Where the dealer is, which session we belong to, and how long to wait.
 #[derive(Debug, Clone)]
@@ -128,7 +129,7 @@ impl DealerClient {
         let _inside = handle.enter();
         let tls = config.tls.as_ref().map(|(own, dealer)| (own, dealer));
         let attempt = config.connect_timeout.min(Duration::from_secs(5));
-        let channel = http2::channel(&config.address, attempt, tls)?;
+        let channel = http2::channel(&config.address, attempt, Windows::LARGE, tls)?;
         let client = BeaverServiceClient::new(channel).max_decoding_message_size(config.max_reply_bytes);
         Ok(Self { config: Arc::new(config), client, handle: handle.clone(), _own: None })
     }

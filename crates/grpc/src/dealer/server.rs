@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::service::{Dealer, DealerService};
 use crate::error::GrpcError;
 use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverServiceServer;
-use crate::http2;
+use crate::http2::{self, Windows};
 use crate::threads::{self, take};
 use crate::tls::TlsConfig;
 
@@ -133,7 +133,7 @@ impl DealerServer {
     /// As [`DealerServer::start`].
     pub fn start_on(listener: TcpListener, config: DealerConfig) -> Result<Self, GrpcError> {
         let address = listener.local_addr().map_err(|error| GrpcError::listen("the given socket", error))?;
-        let server = http2::server(config.tls.as_ref())?;
+        let server = http2::server(Windows::SMALL, config.tls.as_ref())?;
         let sweep_every =
             (config.limits.session_idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(60));
         let dealer = Arc::new(Dealer::new(config)?);
