@@ -8,10 +8,15 @@ use proptest::prelude::*;
 use support::{Authority, address, listener, pinned};
 use symbolon_dialect::{Dialect, FieldEncoding, SeedEncoding};
 use symbolon_grpc::stubs::BeaverServiceClient;
-use symbolon_grpc::{DealerClient, DealerClientConfig, DealerConfig, DealerServer, GrpcError, PeerIdentity};
+use symbolon_grpc::{
+    DealerClient, DealerClientConfig, DealerConfig, DealerServer, GrpcError, GrpcNode, NodeConfig,
+    PeerIdentity,
+};
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Field, Ring};
-use symbolon_triples::{AdjustRequest, Dealer, DealerError, Limits, Op, adjust};
+use symbolon_triples::{
+    AdjustRequest, Ahead, Dealer, DealerError, Limits, Op, Triples, TriplesConfig, adjust,
+};
 use symbolon_wire::org::interconnection::v2::service::{
     AdjustMulRequest, AdjustResponse, CreateSessionRequest, DeleteSessionRequest, PrgBufferMeta,
 };
@@ -267,6 +272,41 @@ fn ranks_must_agree_and_seeds_do_not_change() {
     // The id is free again, with other seeds.
     let other = CreateSessionRequest { prg_seed: vec![9; 16].into(), ..creation("s", 0) };
     assert_eq!(raw.create(other).0, 0);
+}
+
+#[test]
+fn a_partys_triples_are_corrected_over_the_network() {
+    let (_server, address) = start(config());
+    let node =
+        GrpcNode::start_on(listener(), NodeConfig::new(0, vec![address.clone(), address.clone()])).unwrap();
+    let asking = DealerClient::new(client_config(&address, "s", 0, 2), node.runtime()).unwrap();
+    asking.create_session(&seed(0)).unwrap();
+    client(&address, "s", 1, 2).create_session(&seed(1)).unwrap();
+    let mut dealer: Option<Box<dyn Dealer<u64>>> = Some(Box::new(asking.clone()));
+    let mut parties = [0, 1].map(|rank| {
+        let config = TriplesConfig {
+            rank,
+            world_size: 2,
+            adjust_rank: 0,
+            cipher: Cipher::Aes128,
+            construction: Dialect::symbolon().dealer_stream,
+            ahead: Ahead::default(),
+        };
+        Triples::<u64>::new(&seed(rank), config, dealer.take()).unwrap()
+    });
+    let schedule = [Op::Dot { m: 7, k: 3, n: 2 }, Op::Dot { m: 1, k: 100, n: 1 }];
+    parties.iter_mut().for_each(|party| party.schedule(schedule).unwrap());
+    for op in schedule {
+        let Op::Dot { m, k, n } = op else { unreachable!() };
+        let [zero, one] = parties.each_mut().map(|party| party.dot(m, k, n).unwrap());
+        let product = zero.a.add(&one.a).unwrap().matmul(&zero.b.add(&one.b).unwrap()).unwrap();
+        assert_eq!(product, zero.c.add(&one.c).unwrap());
+    }
+    drop(parties);
+    asking.delete_session().unwrap();
+    node.shutdown();
+    let stopped = asking.delete_session().unwrap_err();
+    assert!(stopped.to_string().contains("our own network threads were stopped"), "{stopped}");
 }
 
 #[test]

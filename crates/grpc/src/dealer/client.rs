@@ -12,6 +12,7 @@ use symbolon_wire::org::interconnection::v2::service::{
     AdjustTruncPrRequest, AdjustTruncRequest, CreateSessionRequest, DeleteSessionRequest,
 };
 use tokio::runtime::{Handle, Runtime};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
@@ -163,7 +164,7 @@ impl DealerClient {
             rank: small("rank", config.rank)?,
             prg_seed: bytes::Bytes::copy_from_slice(&seed::encode(own, config.seed_encoding)),
         };
-        let response = self.run("CreateSession", config.connect_timeout, |mut client| {
+        let response = self.run("CreateSession", config.connect_timeout, move |mut client| {
             let request = request.clone();
             async move { client.create_session(request).await }
         })?;
@@ -177,7 +178,7 @@ impl DealerClient {
     /// As [`DealerClient::create_session`].
     pub fn delete_session(&self) -> Result<(), GrpcError> {
         let request = DeleteSessionRequest { session_id: self.config.session_id.clone() };
-        let response = self.run("DeleteSession", self.config.receive_timeout, |mut client| {
+        let response = self.run("DeleteSession", self.config.receive_timeout, move |mut client| {
             let request = request.clone();
             async move { client.delete_session(request).await }
         })?;
@@ -195,41 +196,59 @@ impl DealerClient {
         &self,
         operation: &'static str,
         within: Duration,
-        call: impl Fn(BeaverServiceClient<Channel>) -> F,
+        call: impl Fn(BeaverServiceClient<Channel>) -> F + Send + Sync + 'static,
     ) -> Result<T, GrpcError>
     where
-        F: Future<Output = Result<Response<T>, Status>>,
+        T: Send + 'static,
+        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
     {
-        self.handle.block_on(persist(&self.client, within, call)).map_err(|reason| {
-            GrpcError::PeerDealerUnreachable { address: self.config.address.clone(), operation, reason }
+        let outcome = self.start(within, call).blocking_recv();
+        outcome.unwrap_or_else(|_| Err(STOPPED.into())).map_err(|reason| GrpcError::PeerDealerUnreachable {
+            address: self.config.address.clone(),
+            operation,
+            reason,
         })
+    }
+
+    /// Runs a call on the network threads.
+    fn start<T, F>(
+        &self,
+        within: Duration,
+        call: impl Fn(BeaverServiceClient<Channel>) -> F + Send + Sync + 'static,
+    ) -> oneshot::Receiver<Result<T, String>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let client = self.client.clone();
+        self.handle.spawn(async move {
+            let _ = answer.send(persist(&client, within, call).await);
+        });
+        answered
     }
 
     /// Checks what can be checked here, and starts the request on the network threads.
     fn submit(
         &self,
         request: &AdjustRequest,
-    ) -> Result<tokio::sync::oneshot::Receiver<Result<AdjustResponse, String>>, DealerError> {
-        let config = self.config.clone();
+    ) -> Result<oneshot::Receiver<Result<AdjustResponse, String>>, DealerError> {
+        let config = &self.config;
         if config.rank != config.adjust_rank {
             return Err(DealerError::Network(format!(
                 "rank {} does not ask for corrections; rank {} does",
                 config.rank, config.adjust_rank
             )));
         }
-        let call = Call::new(&config, request).ok_or_else(|| {
+        let call = Call::new(config, request).ok_or_else(|| {
             DealerError::Network(format!("{} has sizes or counters beyond 2^63", request.op))
         })?;
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let client = self.client.clone();
-        self.handle.spawn(async move {
-            let outcome = persist(&client, config.receive_timeout, |client| call.clone().send(client)).await;
-            let outcome = outcome.map_err(|reason| format!("dealer at {}: {reason}", config.address));
-            drop(answer.send(outcome));
-        });
-        Ok(answered)
+        Ok(self.start(config.receive_timeout, move |client| call.clone().send(client)))
     }
 }
+
+/// Why a call has no outcome.
+const STOPPED: &str = "our own network threads were stopped";
 
 impl<R: Ring> Dealer<R> for DealerClient {
     fn adjust(&mut self, request: &AdjustRequest) -> Result<Corrections<R>, DealerError> {
@@ -237,15 +256,16 @@ impl<R: Ring> Dealer<R> for DealerClient {
     }
 
     fn start(&mut self, request: AdjustRequest) -> Pending<R> {
-        let submitted = self.submit(&request);
+        let submitted = DealerClient::submit(self, &request);
         // Keeps the threads of a standalone client for as long as an answer is awaited.
         let alive = self._own.clone();
+        let address = self.config.address.clone();
         Box::new(move || {
             let answered = submitted?;
             let response = answered
                 .blocking_recv()
-                .map_err(|_| DealerError::Network("our own network threads were stopped".into()))?
-                .map_err(DealerError::Network)?;
+                .unwrap_or_else(|_| Err(STOPPED.into()))
+                .map_err(|reason| DealerError::Network(format!("{address}: {reason}")))?;
             drop(alive);
             corrections(&request, response)
         })
