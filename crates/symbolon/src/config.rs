@@ -25,6 +25,7 @@
 //! ```
 
 mod party;
+mod sections;
 mod settings;
 mod units;
 
@@ -34,9 +35,8 @@ use symbolon_dialect::Dialect;
 
 use crate::error::{Error, Result};
 
-pub use party::{
-    DataConfig, DealerConfig, FileConfig, LrConfig, PartyConfig, PolicyConfig, PsiConfig, TlsConfig,
-};
+pub use party::PartyConfig;
+pub use sections::{DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, PsiConfig, TlsConfig};
 pub use settings::{
     DataSettings, DealerSettings, FileSettings, LinkSettings, LrSettings, PolicySettings, PsiSettings,
     Settings, TlsSettings,

@@ -10,7 +10,8 @@ use crate::{interrupt, network};
 /// Serves until the process is interrupted.
 ///
 /// # Errors
-/// [`Error::Config`] if the address or the certificates cannot be used, [`Error::Ours`] if the port is taken.
+/// [`crate::Error::Config`] if the address or the certificates cannot be used, [`crate::Error::Ours`] if the port
+/// is taken.
 pub fn run(options: &DealerOptions) -> Result<()> {
     if options.until_stdin_closes {
         interrupt::end_with_stdin()?;

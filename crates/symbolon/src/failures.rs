@@ -43,7 +43,7 @@ fn of_link(failure: &LinkError) -> Blame {
             Blame::Ours
         }
         LinkError::PeerFailed { cause, .. } => match **cause {
-            Failure::Misbehaved(_) => Blame::Misbehaved,
+            Failure::Misbehaved(_) | Failure::Oversized { .. } => Blame::Misbehaved,
             Failure::Push { error: symbolon_link::PushError::Refused { .. }, .. } => Blame::Misbehaved,
             _ => Blame::Unreachable,
         },

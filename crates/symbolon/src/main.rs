@@ -5,23 +5,30 @@ use std::process::ExitCode;
 use clap::Parser;
 use symbolon::cli::{Cli, Command, PartyOptions};
 use symbolon::config::PartyConfig;
+use symbolon::logging::LogFormat;
 use symbolon::report::Report;
 use symbolon::{Result, commands, dealer, demo, ic_main, interrupt, logging};
 
 fn main() -> ExitCode {
     // Wrong flags end here, with exit code 2.
     let cli = Cli::parse();
+    if let Err(error) = logging::install(&cli.log) {
+        eprintln!("error: {error}");
+        return ExitCode::from(error.exit_code());
+    }
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(exit_code = error.exit_code(), "{error}");
+            match cli.log.log_format {
+                LogFormat::Json => tracing::error!(exit_code = error.exit_code(), "{error}"),
+                LogFormat::Text => eprintln!("error: {error}"),
+            }
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    logging::install(&cli.log)?;
     interrupt::install()?;
     let party = |options: &PartyOptions, command: fn(&PartyConfig) -> Result<Report>| {
         if options.until_stdin_closes {

@@ -18,7 +18,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A party that is connected to the others.
 ///
 /// Dropped without [`Party::finish`], after a failure, it still ends the link in order if the others do so
-/// within [`FAREWELL`]: a refusal that was sent arrives, and nobody has to wait for what will not come.
+/// within two seconds: a refusal that was sent arrives, and nobody has to wait for what will not come.
 pub struct Party {
     node: Arc<GrpcNode>,
     link: Arc<Link>,
@@ -37,6 +37,9 @@ impl Party {
         let start = Instant::now();
         let mut node_config = NodeConfig::new(config.rank, config.parties.clone());
         node_config.tls = tls(config)?;
+        let chunk = config.link.chunk_size.and_then(|size| usize::try_from(size.0).ok()).unwrap_or_default();
+        node_config.limits.max_message_bytes =
+            node_config.limits.max_message_bytes.max(chunk.saturating_add(1 << 12));
         if node_config.tls.is_none() && config.parties.iter().any(|address| !is_local(address)) {
             report.warn(
                 "the link is not encrypted: anyone on the way can read and change it; give [tls] ca, cert, key and \

@@ -16,10 +16,11 @@ pub fn evaluate(labels: &[f32], scores: &[f64], report: &mut Report) -> Result<E
         auc: metrics::auc(labels, scores).ok(),
         accuracy: metrics::accuracy(labels, scores)?,
     };
+    let short = |value: f64| (value * 1e6).round() / 1e6;
     tracing::info!(
         samples = evaluation.samples,
-        auc = evaluation.auc,
-        accuracy = evaluation.accuracy,
+        auc = evaluation.auc.map(short),
+        accuracy = short(evaluation.accuracy),
         "evaluated"
     );
     report.evaluation = Some(evaluation);
