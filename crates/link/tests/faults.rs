@@ -69,9 +69,14 @@ proptest! {
         let ideal: Vec<_> = run(&links, conversation).into_iter().map(Result::unwrap).collect();
         let (network, links) = Network::start(configs).unwrap();
         let mut random = seed | 1;
+        let mut losses = 0;
         network.set_faults(move |_, _, frame| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            match (random >> 33) % 12 {
+            let pick = (random >> 33) % 12;
+            // Never so many in a row that the carrier gives up.
+            losses = if pick < 2 { losses + 1 } else { 0 };
+            match pick {
+                0 | 1 if losses > 3 => Fault::None,
                 0 => Fault::LoseFrame,
                 1 => Fault::LoseAnswer,
                 2 => Fault::Repeat,

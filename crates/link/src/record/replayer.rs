@@ -10,7 +10,8 @@ use crate::{Carrier, Completion, Frame, Inbox, Key, PushError, Rank, Rejection};
 /// A message to one peer, without its number.
 type Message = (Rank, Key);
 
-/// A carrier whose peers are a recording of the same party.
+/// A carrier whose peers are a recording of the same party. Configure the link as the recorded party was, sequence
+/// numbers above all: without acknowledgements in the recording, numbered messages would wait for them.
 ///
 /// A recorded frame of a peer is delivered once our party has sent every message that was recorded before
 /// it, found by receiver and key. The order of our ACK and FIN is not waited for, and the peers' ACKs name
