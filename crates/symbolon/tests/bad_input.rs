@@ -136,6 +136,17 @@ fn another_dealer_is_refused_by_policy() {
 }
 
 #[test]
+fn the_parties_must_want_the_intersection_for_the_same() {
+    let scene = Scene::new();
+    let zero = scene.start(0, "psi", &["--result-to", "0"]);
+    let one = scene.start(1, "psi", &["--result-to", "all"]);
+    zero.wait().expect(4, &["refused"]);
+    one.wait().expect(4, &["rank 0 refused"]);
+    scene.assert_no_output(0);
+    scene.assert_no_output(1);
+}
+
+#[test]
 fn no_row_in_common() {
     let scene = Scene::new();
     scene.write_table(1, &table(1000, 60, &["x2", "label"]));

@@ -14,6 +14,7 @@ use symbolon_grpc::{GrpcNode, NodeConfig};
 use symbolon_handshake::{DealerPlan, LrOffer, Optimizer, Protocol, Purpose, SigmoidMode, Truncation};
 use symbolon_link::{Carrier, Channel, Chunk, Frame, Link, LinkConfig, PushError};
 use symbolon_ring::Field;
+use symbolon_wire::common::ResponseHeader;
 use symbolon_wire::handshake::{HandshakeRequest, HandshakeResponse};
 use symbolon_wire::protocol::SsProtocolProposal;
 use symbolon_wire::{ErrorCode, pack_any, unpack_any};
@@ -149,6 +150,25 @@ fn a_response_of_another_kind_stops_the_other_rank() {
     let ended = party.wait();
     assert!(!ended.status.success());
     assert!(ended.log.contains("rank 0"), "{}", ended.log);
+    scene.assert_no_output(1);
+}
+
+#[test]
+fn a_refusal_of_rank_0_is_told_with_its_reason() {
+    let scene = Scene::aligned();
+    scene.configure(1, "label = 'label'");
+    let party = scene.start(1, "train", &[]);
+    let fake = Fake::connect(&scene, 0);
+    fake.channel().recv(1).unwrap();
+    let header = ResponseHeader {
+        error_code: ErrorCode::UnsupportedVersion.into(),
+        error_msg: "version 2 is too old".into(),
+        ..ResponseHeader::default()
+    };
+    let response = HandshakeResponse { header: Some(header), ..HandshakeResponse::default() };
+    fake.channel().send(1, response.encode_to_vec()).unwrap();
+    fake.link.finish().unwrap();
+    party.wait().expect(4, &["rank 0 refused", "version 2 is too old"]);
     scene.assert_no_output(1);
 }
 
