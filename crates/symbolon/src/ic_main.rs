@@ -11,6 +11,8 @@
 //!   `-lr_output`.RANK is a model half, as `symbolon train` writes it and `symbolon predict` reads it.
 //! - **Dealer's address.** A rank other than 0 takes the numbers of rank 0's plan within wide limits, but not
 //!   another dealer than its own `-ttp_server_host`.
+//! - **TLS.** With `-tls_ca`, `-tls_cert`, `-tls_key` and `-tls_peers` the link and the dealer's service are encrypted and
+//!   both ends prove who they are, between Symbolon parties.
 //! - **Exit code.** A refused handshake is a failure (erratum E19).
 //! - Arguments that belong to no flag, values with trailing text, and file variables without a storage are errors.
 
@@ -22,8 +24,6 @@ mod settings;
 mod table;
 
 use std::time::Instant;
-
-use symbolon_handshake::HandshakeError;
 
 pub use environment::{Environment, PARAMETER, Roles};
 pub use flags::{Flag, Flags, Source};
@@ -77,26 +77,6 @@ pub fn run(options: &IcMainOptions) -> Result<()> {
     match &settings.task {
         Task::Psi(task) => psi::run(&settings, task, &mut report),
         Task::Lr(task) => lr::run(&settings, task, &mut report),
-    }
-}
-
-/// The agreed plan. After a refusal both parties still end their link in order, so that the refusal arrives
-/// and nobody waits.
-fn after_handshake<T>(party: Party, exchanged: Result<T, HandshakeError>) -> Result<(Party, T)> {
-    match exchanged {
-        Ok(plan) => Ok((party, plan)),
-        Err(failure) => {
-            let told = match &failure {
-                HandshakeError::Refused(_) | HandshakeError::PeerRefused(_) => true,
-                // Rank 0 has told the others what its own policy refuses.
-                HandshakeError::PolicyRefused { .. } => party.root().rank() == 0,
-                _ => false,
-            };
-            if told && let Err(ending) = party.finish() {
-                tracing::debug!("after the refusal: {ending}");
-            }
-            Err(failure.into())
-        }
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `run` | all of that over one link, and an evaluation | all of that |
 //! | `dealer` | serves multiplication triples | nothing |
 //! | `demo` | a dealer and two parties on this machine | a folder to look around in |
+//! | `ic-main` | what the reference implementation does, with its flags: [`ic_main`] | as there, but a half of the model |
 //!
 //! # How a command goes
 //!

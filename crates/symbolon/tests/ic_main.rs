@@ -1,120 +1,28 @@
 //! `symbolon ic-main` as real processes on 127.0.0.1, with the command lines and environments that the
 //! reference implementation is started with.
 
+mod ic_main_scene;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
+use ic_main_scene::{Ended, Running, Scene, start};
 use symbolon::model::ModelHalf;
 use symbolon_dialect::{FirstStepDraws, PublicTruncation};
 use symbolon_lr::{TrainPlan, ideal};
 use symbolon_operators::Sigmoid;
 use symbolon_ring::{FixedPoint, Ring};
 
-/// A process that needs longer has failed the test.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Running {
-    child: Child,
-    files: PathBuf,
+/// What the two algorithms add to a scene.
+trait Runs {
+    fn run(&self, common: &str, own: [&str; 2]) -> [Ended; 2];
+    fn psi(&self, common: &str, own: [&str; 2]) -> [Ended; 2];
+    fn lr(&self, common: &str, own: [&str; 2]) -> [Ended; 2];
+    fn assert_no_output(&self);
 }
 
-struct Ended {
-    status: ExitStatus,
-    stdout: String,
-    log: String,
-}
-
-/// Starts `symbolon` with `words`; the environment has `variables` besides the test's own.
-fn start(files: &Path, words: &str, variables: &[(String, String)]) -> Running {
-    let child = Command::new(env!("CARGO_BIN_EXE_symbolon"))
-        .args(words.split_whitespace())
-        .envs(variables.iter().cloned())
-        .stdin(Stdio::null())
-        .stdout(fs::File::create(files.with_extension("stdout")).unwrap())
-        .stderr(fs::File::create(files.with_extension("stderr")).unwrap())
-        .spawn()
-        .unwrap();
-    Running { child, files: files.to_owned() }
-}
-
-impl Running {
-    fn said(&self, stream: &str) -> String {
-        fs::read_to_string(self.files.with_extension(stream)).unwrap_or_default()
-    }
-
-    fn until(&mut self, text: &str) {
-        let start = Instant::now();
-        while !self.said("stderr").contains(text) {
-            assert!(self.child.try_wait().unwrap().is_none(), "ended early:\n{}", self.said("stderr"));
-            assert!(start.elapsed() < PATIENCE, "never said `{text}`:\n{}", self.said("stderr"));
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    fn wait(mut self) -> Ended {
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(start.elapsed() < PATIENCE, "still running:\n{}", self.said("stderr"));
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        Ended { status, stdout: self.said("stdout"), log: self.said("stderr") }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn expect(&self, code: i32, texts: &[&str]) {
-        assert_eq!(self.status.code(), Some(code), "{}", self.log);
-        for text in texts {
-            assert!(self.log.contains(text), "`{text}` is not in:\n{}", self.log);
-        }
-        assert!(!self.log.contains("panicked"), "{}", self.log);
-    }
-}
-
-/// A folder, and addresses of two parties and a dealer.
-struct Scene {
-    folder: tempfile::TempDir,
-    addresses: Vec<String>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let ports: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses = ports.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
-        Self { folder: tempfile::tempdir().unwrap(), addresses }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn dealer(&self) -> Running {
-        let mut dealer = start(&self.path("dealer"), &format!("dealer --listen {}", self.addresses[2]), &[]);
-        dealer.until("listening");
-        dealer
-    }
-
+impl Runs for Scene {
     /// Both parties with `-rank`, `-parties`, `common` and the own flags.
     fn run(&self, common: &str, own: [&str; 2]) -> [Ended; 2] {
         let parties = [0, 1].map(|rank| {
@@ -391,7 +299,7 @@ fn scheduled(scene: &Scene, rank: usize, input: &str, parameters: &[(&str, &str)
     // Ranks are in the order of names: guest.0 is rank 0.
     let role = ["guest.0", "host.0"][rank];
     let mut variables: Vec<(String, String)> = [
-        ("system.storage.host.url", format!("file:/{}", scene.folder.path().display())),
+        ("system.storage.host.url", format!("file:/{}", scene.path("").display())),
         ("runtime.component.input.train_data", format!(r#"{{"namespace":".","name":"{input}"}}"#)),
         (
             "runtime.component.output.train_data",

@@ -161,6 +161,10 @@ flags! {
     Parameter ttp_public_key: String = "", "SS_LR: accepted, not used with this dealer";
     Ours ttp_session_id: String = "ic-main", "SS_LR: name of the session at the dealer, the same at all parties, another for every run at the same time";
     Ours reveal_labels_and_scores: bool = false, "SS_LR: end as the reference does: ALL parties learn EVERY label and EVERY score";
+    Ours tls_ca: String = "", "certificates of the authorities that are trusted (PEM); the four -tls flags go together";
+    Ours tls_cert: String = "", "own certificate chain (PEM)";
+    Ours tls_key: String = "", "own private key (PEM)";
+    Ours tls_peers: String = "", "every party's certificate by rank (PEM), separated by commas";
     Ours connect_timeout_ms: i64 = 60_000, "how long to wait for the other parties and the dealer to appear";
     Ours recv_timeout_ms: i64 = 600_000, "how long to wait for one message";
 }

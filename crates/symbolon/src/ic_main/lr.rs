@@ -9,9 +9,9 @@ use symbolon_lr::TrainPlan;
 use symbolon_prg::Cipher;
 use symbolon_ring::{Field, Ring};
 
+use super::finish;
 use super::settings::{LrTask, Settings};
 use super::table::Numbers;
-use super::{after_handshake, finish};
 use crate::error::{Error, Result};
 use crate::model::{FORMAT, ModelHalf, Training, VERSION};
 use crate::network::Party;
@@ -45,13 +45,12 @@ pub(super) fn run(settings: &Settings, task: &LrTask, report: &mut Report) -> Re
         None => None,
     };
     let party = Party::connect(config, report)?;
-    let (party, plan) = match given {
-        Some(plan) => (party, plan),
+    let plan = match given {
+        Some(plan) => plan,
         None => {
             // Rank 0 decides the numbers, as there; but not on another dealer than the own one.
             let policy = LrPolicy::within_limits(TrustedDealer::Host(task.dealer.clone()));
-            let exchanged = exchange_lr(&party.root(), &offer, &policy, &config.dialect);
-            after_handshake(party, exchanged)?
+            exchange_lr(&party.root(), &offer, &policy, &config.dialect)?
         }
     };
     report.plan(&Plan::Lr(plan.clone()))?;

@@ -6,9 +6,9 @@ use symbolon_curve::SecretScalar;
 use symbolon_handshake::{Plan, PsiOffer, PsiPlan, PsiPolicy, exchange_psi};
 use symbolon_psi::{Duplicates, PsiParams};
 
+use super::finish;
 use super::settings::{PsiTask, Settings};
 use super::table::Lines;
-use super::{after_handshake, finish};
 use crate::error::{Error, Result};
 use crate::network::Party;
 use crate::output::check_writable;
@@ -30,17 +30,16 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, report: &mut Report) -> R
     }
     let config = &settings.party;
     let party = Party::connect(config, report)?;
-    let (party, plan) = if settings.handshake {
+    let plan = if settings.handshake {
         let offer = PsiOffer {
             items: table.ids.len() as u64,
             suites: vec![task.suite],
             truncate_bits: task.truncate_bits,
             result_to: task.result_to,
         };
-        let exchanged = exchange_psi(&party.root(), &offer, &PsiPolicy::exactly(&offer), &config.dialect);
-        after_handshake(party, exchanged)?
+        exchange_psi(&party.root(), &offer, &PsiPolicy::exactly(&offer), &config.dialect)?
     } else {
-        (party, as_given(settings, task, table.ids.len()))
+        as_given(settings, task, table.ids.len())
     };
     report.plan(&Plan::Psi(plan.clone()))?;
     tracing::info!(suite = %plan.suite, own_items = table.ids.len(), "intersection agreed");

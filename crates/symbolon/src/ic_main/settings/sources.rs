@@ -12,7 +12,7 @@ use symbolon_ring::Field;
 use super::super::environment::{Environment, PARAMETER};
 use super::super::flags::Flags;
 use super::{FEATURE_NUMS, LABEL_OWNER, LrTask, PsiTask, TRUNCATED_BITS};
-use crate::config::{self, LinkSettings, PartyConfig, Span};
+use crate::config::{self, LinkSettings, PartyConfig, Span, TlsSettings};
 use crate::error::{Error, Result};
 
 /// Names, addresses and the own rank.
@@ -287,10 +287,19 @@ impl Sources<'_> {
             receive_timeout: span("recv_timeout_ms", self.flags.recv_timeout_ms)?,
             ..LinkSettings::default()
         };
+        let file = |path: &String| (!path.is_empty()).then(|| PathBuf::from(path));
+        let peers = &self.flags.tls_peers;
+        let tls = TlsSettings {
+            ca: file(&self.flags.tls_ca),
+            cert: file(&self.flags.tls_cert),
+            key: file(&self.flags.tls_key),
+            peers: (!peers.is_empty()).then(|| peers.split(',').map(PathBuf::from).collect()),
+        };
         let mut party = PartyConfig::from_settings(config::Settings {
             rank: Some(parties.rank),
             parties: Some(parties.addresses),
             link,
+            tls,
             ..config::Settings::default()
         })?;
         party.dialect = dialect(!self.flags.disable_msg_seq_id);

@@ -162,6 +162,14 @@ fn without_a_handshake_the_environment_tells_the_tables() {
 }
 
 #[test]
+fn the_tls_flags_go_together() {
+    let all = settings("-out_path=o -tls_ca=ca -tls_cert=c -tls_key=k -tls_peers=a,b", &[]).unwrap();
+    let tls = all.party.tls.unwrap();
+    assert_eq!((tls.ca.to_str(), tls.peers.len()), (Some("ca"), 2));
+    assert!(settings("-out_path=o", &[]).unwrap().party.tls.is_none());
+}
+
+#[test]
 fn bad_values_are_named() {
     let lr = |more: &str| format!("{LR} {more}");
     for (line, named) in [
@@ -180,6 +188,8 @@ fn bad_values_are_named() {
         ("-out_path=o -parties=a:1".into(), "-parties"),
         ("-out_path=o -parties=a:1,b".into(), "`b` is not an address"),
         ("-out_path=o -connect_timeout_ms=0".into(), "-connect_timeout_ms"),
+        ("-out_path=o -tls_ca=ca.pem".into(), "given together"),
+        ("-out_path=o -tls_ca=a -tls_cert=b -tls_key=c -tls_peers=d".into(), "one per rank"),
         ("-algo=SS_LR -protocol_families=ss".into(), "-use_ttp = false"),
         ("-algo=SS_LR -use_ttp".into(), "-protocol_families = ecc"),
         (lr("-optimizer=adam"), "-optimizer = adam"),
