@@ -112,6 +112,17 @@ fn one_party_alone_may_learn_the_intersection() {
 }
 
 #[test]
+fn an_empty_set_has_an_empty_intersection() {
+    let scene = Scene::new();
+    psi_tables(&scene);
+    scene.write("in1.csv", "id,x\n");
+    for (rank, ended) in scene.psi("", ["", ""]).iter().enumerate() {
+        ended.expect(0, &[]);
+        assert_eq!(fs::read_to_string(scene.path(&format!("out{rank}.csv"))).unwrap(), "id,x\n");
+    }
+}
+
+#[test]
 fn a_refused_intersection_fails_at_both_ends() {
     let sm2 = "-curve_type=sm2 -hash2curve_strategy=try_and_rehash -point_octet_format=x962_compressed";
     for (own, reason) in

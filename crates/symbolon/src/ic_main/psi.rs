@@ -37,7 +37,9 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, report: &mut Report) -> R
             truncate_bits: task.truncate_bits,
             result_to: task.result_to,
         };
-        exchange_psi(&party.root(), &offer, &PsiPolicy::exactly(&offer), &config.dialect)?
+        // An empty set is no mistake to the reference.
+        let policy = PsiPolicy { peer_items: 0..=1 << 40, ..PsiPolicy::exactly(&offer) };
+        exchange_psi(&party.root(), &offer, &policy, &config.dialect)?
     } else {
         as_given(settings, task, table.ids.len())
     };
