@@ -1,5 +1,6 @@
 //! `symbolon ic-main` against recorded handshakes of the reference implementation: started with the same
-//! command lines, it sends the same bytes, as either rank.
+//! command lines, it sends the same bytes, as either rank. And whole runs: on the recorded inputs two of ours have
+//! the results that two of theirs had.
 
 mod ic_main_scene;
 
@@ -8,16 +9,20 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use ic_main_scene::{Running, Scene, start};
+use ic_main_scene::{Ended, Running, Scene, start};
 use serde_json::Value;
+use symbolon::model::ModelHalf;
 use symbolon_dialect::Dialect;
 use symbolon_grpc::{GrpcNode, NodeConfig};
 use symbolon_link::{Link, LinkConfig};
 
+fn vectors(file: &str) -> Value {
+    let path = format!("{}/../../vectors/{file}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
 fn cases(file: &str) -> Vec<Value> {
-    let path = format!("{}/../../vectors/handshake/{file}", env!("CARGO_MANIFEST_DIR"));
-    let vectors: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    vectors["cases"].as_array().unwrap().clone()
+    vectors(&format!("handshake/{file}"))["cases"].as_array().unwrap().clone()
 }
 
 fn bytes(case: &Value, key: &str) -> Bytes {
@@ -138,5 +143,94 @@ fn recorded_handshakes_of_trainings_are_met() {
     for case in &cases {
         as_rank_0(case);
         as_rank_1(case);
+    }
+}
+
+fn texts(values: &Value) -> Vec<&str> {
+    values.as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect()
+}
+
+/// Runs both parties with `flags` and waits for their success.
+fn run(scene: &Scene, flags: [String; 2]) -> [Ended; 2] {
+    let parties = [0, 1].map(|rank| {
+        let words = format!(
+            "ic-main -rank={rank} -parties={},{} -connect_timeout_ms=8000 -recv_timeout_ms=8000 {}",
+            scene.addresses[0], scene.addresses[1], flags[rank]
+        );
+        start(&scene.path(&format!("rank{rank}")), &words, &[])
+    });
+    let ended = parties.map(Running::wait);
+    ended.iter().for_each(|ended| ended.expect(0, &[]));
+    ended
+}
+
+#[test]
+fn a_recorded_intersection_has_the_recorded_result() {
+    let recording = vectors("recordings/reference_psi-25519-seq.json");
+    let scene = Scene::new();
+    let side = |rank: usize| &recording["parties"][rank]["side"]["psi"];
+    let flags = [0, 1].map(|rank| {
+        let name = format!("in{rank}.csv");
+        scene.write(&name, &format!("id\n{}\n", texts(&side(rank)["ids"]).join("\n")));
+        let output = scene.path(&format!("out{rank}.csv"));
+        format!("-in_path={} -out_path={}", scene.path(&name).display(), output.display())
+    });
+    run(&scene, flags);
+    for rank in [0, 1] {
+        let written = std::fs::read_to_string(scene.path(&format!("out{rank}.csv"))).unwrap();
+        let expected = texts(&side(rank)["outcome"]["intersection"]).join("\n");
+        assert_eq!(written, format!("id\n{expected}\n"));
+    }
+}
+
+#[test]
+fn a_recorded_training_has_the_recorded_result() {
+    let recording = vectors("recordings/reference_lr64-ttp.json");
+    let scene = Scene::new();
+    let mut dealer = start(&scene.path("dealer"), &format!("dealer --listen {}", scene.addresses[2]), &[]);
+    dealer.until("listening");
+    let side = |rank: usize| &recording["parties"][rank]["side"]["lr"];
+    let flags = [0, 1].map(|rank| {
+        let labels = side(rank)["labels"].as_array();
+        let mut text = String::from("header\n");
+        for (row, values) in side(rank)["features"].as_array().unwrap().iter().enumerate() {
+            let mut fields: Vec<String> = values.as_array().unwrap().iter().map(Value::to_string).collect();
+            fields.extend(labels.map(|labels| labels[row].to_string()));
+            text.push_str(&(fields.join(",") + "\n"));
+        }
+        let name = format!("d{rank}.csv");
+        scene.write(&name, &text);
+        format!(
+            "-algo=SS_LR -protocol_families=SS -lr_output={} -batch_size={} -num_epoch={} -learning_rate={} -l2_norm={} \
+             -dataset={} -has_label={} -use_ttp=true -ttp_server_host={} -reveal_labels_and_scores",
+            scene.path("share").display(),
+            recording["run"]["batch_size"],
+            recording["run"]["epochs"],
+            recording["run"]["learning_rate"],
+            recording["run"]["l2"],
+            scene.path(&name).display(),
+            labels.is_some(),
+            scene.addresses[2],
+        )
+    });
+    for ended in run(&scene, flags) {
+        // What both recorded parties printed.
+        assert_eq!(ended.stdout, "Accuracy = 0.5\n");
+    }
+    let half = |rank: usize| {
+        let path = scene.path(&format!("share.{rank}"));
+        ModelHalf::read(&path).unwrap().decode_share::<u64>(&path).unwrap()
+    };
+    let recorded = |rank: usize, at: usize| {
+        let hex = texts(&side(rank)["outcome"]["half"])[at];
+        u64::from_str_radix(hex, 16).unwrap().swap_bytes()
+    };
+    let weights = half(0).add(&half(1)).unwrap();
+    assert_eq!(weights.len(), 6);
+    for (at, weight) in weights.as_slice().iter().enumerate() {
+        let theirs = recorded(0, at).wrapping_add(recorded(1, at));
+        // Local truncation errs by a unit at a time, differently in every run.
+        let units = weight.wrapping_sub(theirs).cast_signed();
+        assert!(units.abs() < 32, "weight {at} differs by {units} units of 2^-18");
     }
 }
