@@ -4,7 +4,7 @@ mod scene;
 
 use std::fs;
 
-use scene::{Scene, lines};
+use scene::{Scene, free_addresses, lines, table};
 use symbolon::model::ModelHalf;
 use symbolon::report::Report;
 
@@ -137,9 +137,33 @@ fn a_step_that_the_fraction_bits_cannot_hold_is_told() {
 }
 
 #[test]
+fn three_parties_train_and_predict() {
+    let scene = Scene::new();
+    let addresses = free_addresses(3);
+    let parties = addresses.join(",");
+    let _dealer = scene.start_dealer();
+    for (rank, columns) in [&["x1"][..], &["x2", "label"], &["x3", "x4"]].into_iter().enumerate() {
+        scene.write_table(rank, &table(0, 80, columns));
+        scene.configure(rank, if rank == 1 { "label = 'label'" } else { "" });
+    }
+    for command in ["train", "predict"] {
+        let flags =
+            |rank: usize| ["--parties", &parties, "--listen", &addresses[rank], "--learning-rate", "0.5"];
+        let running = [0, 1, 2].map(|rank| scene.start(rank, command, &flags(rank)));
+        for ended in running.map(scene::Running::wait) {
+            ended.expect(0, &["parties=3"]);
+        }
+    }
+    let report = Report::read(&scene.file(1, "report.json")).unwrap();
+    assert!(report.evaluation.unwrap().auc.unwrap() > 0.85, "{report:?}");
+    let scored = [0, 1, 2].map(|rank| scene.file(rank, "scores.csv").exists());
+    assert_eq!(scored, [false, true, false]);
+}
+
+#[test]
 fn repeated_ids_can_be_left_out() {
     let scene = Scene::new();
-    let mut text = scene::table(0, 60, &["x1", "x3"]);
+    let mut text = table(0, 60, &["x1", "x3"]);
     text.push_str("person-20,0.1,0.2\n");
     scene.write_table(0, &text);
     let [zero, one] = scene.run_without_dealer("psi", &["--duplicates", "first"]);

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use symbolon::table::{Table, write_scores};
 
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -108,6 +111,39 @@ fn selected_rows_are_written_in_order_and_remember_their_lines() {
     table.write(&path).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "id,note\nc,\"q\"\"q\"\na,\"x,y\"\n");
     assert_eq!((table.line(0), table.line(1)), (4, 2));
+}
+
+/// Any text a field may hold: delimiters, quotes, line ends and spaces included.
+fn field() -> impl Strategy<Value = String> {
+    "[a-z0-9 ,;\"'\n\r\u{e9}\u{feff}-]{0,12}"
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_written_is_read_back(rows in vec([field(), field(), field()], 1..20), pick in vec(any::<Index>(), 1..30)) {
+        let (folder, path) = written("");
+        let mut text = csv::Writer::from_path(&path).unwrap();
+        text.write_record(["id", "x", "y"]).unwrap();
+        rows.iter().for_each(|row| text.write_record(row).unwrap());
+        text.flush().unwrap();
+        let table = Table::read(&path).unwrap();
+        let picked: Vec<usize> = pick.iter().map(|index| index.index(rows.len())).collect();
+        let copy = folder.path().join("copy.csv");
+        table.select(&picked).write(&copy).unwrap();
+        let mut copy = csv::Reader::from_path(&copy).unwrap();
+        let copied: Vec<Vec<String>> =
+            copy.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
+        let expected: Vec<Vec<String>> = picked.iter().map(|&row| rows[row].to_vec()).collect();
+        prop_assert_eq!(copied, expected);
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_are_meant(values in vec(-1e30..1e30_f64, 1..40)) {
+        let text: String = values.iter().map(|value| format!("{value:e}\n")).collect();
+        prop_assert_eq!(columns(&format!("x\n{text}"), &["x"]).unwrap(), values);
+    }
 }
 
 #[test]

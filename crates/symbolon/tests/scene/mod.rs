@@ -91,7 +91,7 @@ impl Scene {
             "rank = {rank}\n\
              parties = ['{}', '{}']\n\
              [link]\n\
-             connect-timeout = '4s'\n\
+             connect-timeout = '20s'\n\
              receive-timeout = '8s'\n\
              idle-timeout = '500ms'\n\
              connect-interval = '50ms'\n\
