@@ -163,7 +163,6 @@ fn a_refusal_of_rank_0_is_told_with_its_reason() {
     let header = ResponseHeader {
         error_code: ErrorCode::UnsupportedVersion.into(),
         error_msg: "version 2 is too old".into(),
-        ..ResponseHeader::default()
     };
     let response = HandshakeResponse { header: Some(header), ..HandshakeResponse::default() };
     fake.channel().send(1, response.encode_to_vec()).unwrap();

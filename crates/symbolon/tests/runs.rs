@@ -137,6 +137,20 @@ fn a_step_that_the_fraction_bits_cannot_hold_is_told() {
 }
 
 #[test]
+fn rank_0_decides_where_the_policy_of_the_others_allows_it() {
+    let scene = Scene::new();
+    let _dealer = scene.start_dealer();
+    let zero = scene.start(0, "run", &["--epochs", "2", "--fraction-bits", "20", "--learning-rate", "0.25"]);
+    let one = scene.start(1, "run", &["--accept", "limits", "--epochs", "9", "--adjust-rank", "1"]);
+    for ended in [zero, one].map(scene::Running::wait) {
+        ended.expect(0, &["epochs=2", "fraction_bits=20"]);
+    }
+    let models = [0, 1].map(|rank| ModelHalf::read(&scene.file(rank, "model.json")).unwrap());
+    assert_eq!(models[0].training, models[1].training);
+    assert_eq!((models[1].fraction_bits, models[1].training.learning_rate), (20, 0.25));
+}
+
+#[test]
 fn three_parties_train_and_predict() {
     let scene = Scene::new();
     let addresses = free_addresses(3);
