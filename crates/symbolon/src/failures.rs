@@ -4,7 +4,7 @@
 use symbolon_curve::CurveError;
 use symbolon_grpc::GrpcError;
 use symbolon_handshake::HandshakeError;
-use symbolon_link::{Failure, LinkError};
+use symbolon_link::{Failure, LinkError, PushError, Rejection};
 use symbolon_lr::LrError;
 use symbolon_operators::OperatorError;
 use symbolon_prg::PrgError;
@@ -44,7 +44,11 @@ fn of_link(failure: &LinkError) -> Blame {
         }
         LinkError::PeerFailed { cause, .. } => match **cause {
             Failure::Misbehaved(_) | Failure::Oversized { .. } => Blame::Misbehaved,
-            Failure::Push { error: symbolon_link::PushError::Refused { .. }, .. } => Blame::Misbehaved,
+            // The peer has stopped or ended its link: it went away in good order.
+            Failure::Push { error: PushError::Refused { code: Rejection::NETWORK_ERROR, .. }, .. } => {
+                Blame::Unreachable
+            }
+            Failure::Push { error: PushError::Refused { .. }, .. } => Blame::Misbehaved,
             _ => Blame::Unreachable,
         },
         _ => Blame::Unreachable,
