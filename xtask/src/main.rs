@@ -3,6 +3,8 @@
 //! Each chore is a module with its own arguments; this file only dispatches.
 
 mod codegen;
+#[cfg(feature = "interop")]
+mod interop;
 #[cfg(feature = "replay")]
 mod recordings;
 
@@ -25,6 +27,11 @@ enum Chore {
     Replay(recordings::ReplayArguments),
     #[cfg(feature = "replay")]
     Import(recordings::ImportArguments),
+    #[cfg(feature = "interop")]
+    Interop(interop::InteropArguments),
+    #[cfg(feature = "interop")]
+    #[command(hide = true)]
+    InteropSide(interop::SideArguments),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +41,10 @@ fn main() -> ExitCode {
         Chore::Replay(arguments) => recordings::run_replay(&arguments),
         #[cfg(feature = "replay")]
         Chore::Import(arguments) => recordings::run_import(&arguments),
+        #[cfg(feature = "interop")]
+        Chore::Interop(arguments) => interop::run(&arguments).map_err(Into::into),
+        #[cfg(feature = "interop")]
+        Chore::InteropSide(arguments) => interop::run_side(&arguments).map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,47 @@
+"""What every driver shares: the configuration, SPU's link, and the lines that the scenarios read."""
+
+import json
+import os
+import sys
+
+import spu.libspu as libspu
+
+
+def settings():
+    """The driver's configuration: its one argument."""
+    return json.loads(sys.argv[1])
+
+
+def tell(**line):
+    print(json.dumps(line), flush=True)
+
+
+def connect(s):
+    """SPU's link as the settings want it."""
+    desc = libspu.link.Desc()
+    desc.id = "root"
+    for rank, address in enumerate(s["parties"]):
+        desc.add_party(f"party-{rank}", address)
+    desc.brpc_channel_protocol = s.get("carrier", "h2:grpc")
+    desc.disable_msg_seq_id = not s["numbered"]
+    desc.recv_timeout_ms = s["timeout"] * 1000
+    desc.connect_retry_times = 300
+    desc.connect_retry_interval_ms = 100
+    if s.get("chunk"):
+        desc.http_max_payload_size = s["chunk"]
+    return libspu.link.create_brpc(desc, s["rank"])
+
+
+def main(play):
+    """Plays a side. The last line tells what came of it; the process ends without the libraries' farewells."""
+    try:
+        report = play(settings())
+    except BaseException as failure:  # whatever it is, the scenario wants to know
+        import traceback
+
+        traceback.print_exc()
+        tell(error=f"{type(failure).__name__}: {failure}"[:500])
+        sys.stderr.flush()
+        os._exit(1)
+    tell(**report)
+    os._exit(0)

@@ -1,0 +1,153 @@
+//! `cargo xtask interop`: Symbolon against the released SPU engine, both as real processes.
+//!
+//! A [`scenario`] names the processes that take part: Python drivers (`xtask/python`) around SPU's
+//! wheel, and sides of ours ([`side`]), which run in this same program. Each gets its whole configuration
+//! as one JSON argument and answers with JSON lines; [`process`] runs them under a deadline and never leaves
+//! one behind. [`python`] makes the private environment.
+
+mod junit;
+mod process;
+mod python;
+mod scenario;
+mod scenarios;
+mod side;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use scenario::Scenario;
+
+pub(crate) use side::{SideArguments, run as run_side};
+
+/// Runs Symbolon against the released SPU engine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InteropArguments {
+    /// Only scenarios whose name matches; `*` stands for anything.
+    #[arg(long, value_name = "GLOB", default_value = "*")]
+    scenario: String,
+    /// Run the whole selection this many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// Write the results as a JUnit file.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Where neither CPython 3.11 nor the wheel can be had: skip everything, for this reason.
+    #[arg(long, value_name = "REASON")]
+    skip_without_python: Option<String>,
+    /// Print the names of the scenarios and stop.
+    #[arg(long)]
+    list: bool,
+}
+
+/// What came of one scenario.
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    /// The roles that took part, by rank.
+    pub(crate) roles: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) time: Duration,
+}
+
+/// Passed with a note, failed with everything that is known, or skipped for a reason.
+pub(crate) enum Verdict {
+    Passed(String),
+    Failed(String),
+    Skipped(String),
+}
+
+pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
+    let chosen: Vec<Scenario> = scenarios::all()
+        .into_iter()
+        .filter(|scenario| matches(&arguments.scenario, &scenario.name))
+        .collect();
+    if arguments.list {
+        for scenario in &chosen {
+            println!("{}", scenario.name);
+        }
+        return Ok(());
+    }
+    if chosen.is_empty() {
+        return Err(format!("no scenario is called {:?}; see --list", arguments.scenario));
+    }
+    let start = Instant::now();
+    let outcomes = match python::Environment::prepare() {
+        Ok(environment) => run_all(&environment, &chosen, arguments.repeat),
+        Err(problem) => match &arguments.skip_without_python {
+            None => {
+                return Err(format!("{problem}\n(--skip-without-python REASON turns this into a skip)"));
+            }
+            Some(reason) => {
+                println!("skipped: {reason} ({problem})");
+                chosen.iter().map(|scenario| skipped(scenario, reason)).collect()
+            }
+        },
+    };
+    if let Some(path) = &arguments.junit {
+        junit::write(path, &outcomes)?;
+    }
+    let failed = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_))).count();
+    println!("{} run, {failed} failed, in {:.0} s", outcomes.len(), start.elapsed().as_secs_f64());
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} scenarios failed", outcomes.len())) }
+}
+
+fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) -> Vec<Outcome> {
+    println!("SPU {} on {}", environment.spu_version(), environment.python_version());
+    println!("{:<38} {:<28} {:<7} {:>6}", "scenario", "rank 0 / rank 1", "result", "time");
+    let mut outcomes = Vec::new();
+    for _ in 0..repeat {
+        for scenario in chosen {
+            let outcome = scenario::run(environment, scenario);
+            let (word, note) = match &outcome.verdict {
+                Verdict::Passed(note) => ("ok", note),
+                Verdict::Failed(problem) => ("FAILED", problem),
+                Verdict::Skipped(reason) => ("skipped", reason),
+            };
+            let (name, roles, time) = (&outcome.name, &outcome.roles, outcome.time.as_secs_f64());
+            println!("{name:<38} {roles:<28} {word:<7} {time:>5.1}s  {note}");
+            outcomes.push(outcome);
+        }
+    }
+    outcomes
+}
+
+fn skipped(scenario: &Scenario, reason: &str) -> Outcome {
+    Outcome {
+        name: scenario.name.clone(),
+        roles: String::new(),
+        verdict: Verdict::Skipped(reason.into()),
+        time: Duration::ZERO,
+    }
+}
+
+/// Whether `name` is `pattern`, in which every `*` stands for any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len())
+                .filter(|&at| tail.is_char_boundary(at))
+                .any(|at| tail.get(at..).is_some_and(|tail| matches(rest, tail)))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("*", "link/a", true),
+            ("link/*", "link/a", true),
+            ("link/*", "psi/a", false),
+            ("*128*", "lr/ring-128/label-0", true),
+            ("lr/*/label-1", "lr/ring-64/label-1", true),
+            ("lr/*/label-1", "lr/ring-64/label-10", false),
+            ("lr", "lr/a", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

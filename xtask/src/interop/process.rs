@@ -1,0 +1,214 @@
+//! The processes of a scenario: started with one JSON argument, watched until a deadline.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::python::Environment;
+use super::scenario::{Actor, Life, Place, Program};
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    Running,
+    Code(i32),
+    /// By a signal: killed, or crashed.
+    Signal,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Running => f.write_str("did not end"),
+            Self::Code(code) => write!(f, "ended with exit code {code}"),
+            Self::Signal => f.write_str("was killed or crashed"),
+        }
+    }
+}
+
+/// The lines of a process as far as they have come; `None` after the last.
+#[derive(Default)]
+struct Lines {
+    lines: Mutex<(Vec<Value>, bool)>,
+    more: Condvar,
+}
+
+impl Lines {
+    fn lock(&self) -> MutexGuard<'_, (Vec<Value>, bool)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running process. Killed when dropped.
+pub(super) struct Process {
+    role: &'static str,
+    arguments: Value,
+    life: Life,
+    child: Child,
+    exit: Exit,
+    lines: Arc<Lines>,
+    log: PathBuf,
+}
+
+impl Process {
+    pub(super) fn start(environment: &Environment, actor: &Actor, place: &Place) -> Result<Self, String> {
+        let (mut command, name) = match actor.program {
+            Program::Python(driver) => {
+                let mut command = Command::new(environment.python());
+                command.arg("-u").arg(environment.repository().join("xtask/python").join(driver));
+                command.env("PYTHONPATH", environment.messages()).env("PYTHONDONTWRITEBYTECODE", "1");
+                // The accelerator library that the wheel brings along looks for hardware otherwise.
+                command.env("JAX_PLATFORMS", "cpu");
+                (command, driver)
+            }
+            Program::Ours(side) => {
+                let own = std::env::current_exe().map_err(|error| format!("own program: {error}"))?;
+                let mut command = Command::new(own);
+                command.arg("interop-side").arg(side);
+                (command, side)
+            }
+        };
+        let log = place.file(&format!("{}-{}.log", actor.role.replace([' ', ','], "-"), name));
+        let stderr = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let mut child = command
+            .arg(actor.arguments.to_string())
+            .current_dir(place.folder())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .map_err(|error| format!("{} cannot be started: {error}", actor.role))?;
+        let lines = Arc::new(Lines::default());
+        if let Some(stdout) = child.stdout.take() {
+            let lines = lines.clone();
+            std::thread::spawn(move || {
+                // Lines that are no JSON objects are chatter of the libraries.
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    if let Ok(value @ Value::Object(_)) = serde_json::from_str(&line) {
+                        lines.lock().0.push(value);
+                        lines.more.notify_all();
+                    }
+                }
+                lines.lock().1 = true;
+                lines.more.notify_all();
+            });
+        }
+        Ok(Self {
+            role: actor.role,
+            arguments: actor.arguments.clone(),
+            life: actor.life,
+            child,
+            exit: Exit::Running,
+            lines,
+            log,
+        })
+    }
+
+    /// Whether this is the process of `actor`.
+    pub(super) fn is(&self, actor: &Actor) -> bool {
+        self.role == actor.role && self.arguments == actor.arguments
+    }
+
+    /// Waits for the first line: a server is ready.
+    pub(super) fn first_line(&mut self, deadline: Instant) -> Result<(), String> {
+        let mut state = self.lines.lock();
+        while state.0.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if state.1 || left.is_zero() {
+                drop(state);
+                return Err(format!("{} did not get ready: {}", self.role, self.tail()));
+            }
+            state = self.lines.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
+    /// The last JSON line, null if there was none.
+    pub(super) fn last_line(&self) -> Value {
+        self.lines.lock().0.last().cloned().unwrap_or_default()
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The end of what the process wrote to its log.
+    pub(super) fn tail(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+        let lines: Vec<_> = lines.into_iter().rev().collect();
+        format!("{} (all of it: {})", lines.join(" | "), self.log.display())
+    }
+
+    fn poll(&mut self) {
+        if self.exit == Exit::Running
+            && let Ok(Some(status)) = self.child.try_wait()
+        {
+            self.exit = status.code().map_or(Exit::Signal, Exit::Code);
+        }
+    }
+
+    fn is_in_the_middle(&self) -> bool {
+        self.lines.lock().0.iter().any(|line| line.get("at").and_then(Value::as_str) == Some("middle"))
+    }
+
+    /// Everything has been read that the process wrote.
+    fn drain(&self, wait: Duration) {
+        let state = self.lines.lock();
+        drop(self.lines.more.wait_timeout_while(state, wait, |state| !state.1));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until all but servers have ended. When one fails that should not, the others get a short grace.
+pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), String> {
+    const GRACE: Duration = Duration::from_secs(10);
+    let mut until = deadline;
+    loop {
+        for process in processes.iter_mut() {
+            process.poll();
+            if process.life == Life::KilledInTheMiddle
+                && process.exit == Exit::Running
+                && process.is_in_the_middle()
+            {
+                let _ = process.child.kill();
+            }
+            if process.life == Life::Whole && !matches!(process.exit, Exit::Running | Exit::Code(0)) {
+                until = until.min(Instant::now() + GRACE);
+            }
+        }
+        let mut parties = processes.iter().filter(|process| process.life != Life::Server);
+        if parties.all(|process| process.exit != Exit::Running) {
+            for process in processes.iter().filter(|process| process.life != Life::Server) {
+                process.drain(Duration::from_secs(1));
+            }
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            for process in processes.iter_mut().filter(|process| process.exit == Exit::Running) {
+                let _ = process.child.kill();
+            }
+            if until < deadline {
+                // The one that failed is what matters.
+                return Ok(());
+            }
+            let late = processes.iter().filter(|p| p.life != Life::Server && p.exit == Exit::Running);
+            let late: Vec<_> = late.map(|process| format!("{}: {}", process.role, process.tail())).collect();
+            return Err(format!("not done within its deadline: {}", late.join("; ")));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

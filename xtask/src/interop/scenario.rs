@@ -1,0 +1,208 @@
+//! One scenario: its processes, and what must come of them.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::process::{self, Exit, Process};
+use super::python::Environment;
+use super::{Outcome, Verdict};
+
+/// What a scenario gets to place its processes: free ports and a folder of its own.
+pub(super) struct Place {
+    addresses: Vec<String>,
+    folder: PathBuf,
+}
+
+impl Place {
+    /// The address of rank 0, rank 1, and (2) of the dealer.
+    pub(super) fn address(&self, index: usize) -> String {
+        self.addresses.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Addresses of both parties.
+    pub(super) fn parties(&self) -> Vec<String> {
+        vec![self.address(0), self.address(1)]
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Which program an actor is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// A driver in `xtask/python`, by file name.
+    Python(&'static str),
+    /// A side of ours, by name.
+    Ours(&'static str),
+}
+
+/// When an actor is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// It ends by itself, with exit code 0.
+    Whole,
+    /// It is killed when it writes a line with `"at": "middle"`.
+    KilledInTheMiddle,
+    /// It loses its peer and must say so: exit code not 0, an `error` in its last line.
+    Bereaved,
+    /// A server: started before the others (which wait for its first line), stopped after them.
+    Server,
+}
+
+/// One process of a scenario.
+pub(super) struct Actor {
+    /// As shown in the table.
+    pub(super) role: &'static str,
+    pub(super) program: Program,
+    pub(super) arguments: Value,
+    pub(super) life: Life,
+}
+
+impl Actor {
+    pub(super) fn new(role: &'static str, program: Program, arguments: Value) -> Self {
+        Self { role, program, arguments, life: Life::Whole }
+    }
+
+    pub(super) fn living(mut self, life: Life) -> Self {
+        self.life = life;
+        self
+    }
+}
+
+type Cast = Box<dyn Fn(&Place) -> Result<Vec<Actor>, String>>;
+type Check = Box<dyn Fn(&Place, &[Value]) -> Result<String, String>>;
+
+/// A scenario.
+pub(super) struct Scenario {
+    pub(super) name: String,
+    pub(super) deadline: Duration,
+    /// The processes, in rank order.
+    pub(super) cast: Cast,
+    /// Judges the last lines of the processes, in the order of the cast (servers give their first). Returns a note.
+    pub(super) check: Check,
+}
+
+impl Scenario {
+    /// A scenario that succeeds when all its processes do.
+    pub(super) fn new(
+        name: impl Into<String>,
+        seconds: u64,
+        cast: impl Fn(&Place) -> Vec<Actor> + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            deadline: Duration::from_secs(seconds),
+            cast: Box::new(move |place| Ok(cast(place))),
+            check: Box::new(|_, _| Ok(String::new())),
+        }
+    }
+
+    pub(super) fn checked(
+        mut self,
+        check: impl Fn(&Place, &[Value]) -> Result<String, String> + 'static,
+    ) -> Self {
+        self.check = Box::new(check);
+        self
+    }
+}
+
+/// Runs a scenario to its end or its deadline.
+pub(super) fn run(environment: &Environment, scenario: &Scenario) -> Outcome {
+    let start = Instant::now();
+    let mut roles = String::new();
+    let verdict = match attempt(environment, scenario, start, &mut roles) {
+        Ok(note) => Verdict::Passed(note),
+        Err(problem) => Verdict::Failed(problem),
+    };
+    Outcome { name: scenario.name.clone(), roles, verdict, time: start.elapsed() }
+}
+
+fn attempt(
+    environment: &Environment,
+    scenario: &Scenario,
+    start: Instant,
+    roles: &mut String,
+) -> Result<String, String> {
+    let place = place(environment, &scenario.name)?;
+    let cast = (scenario.cast)(&place)?;
+    let ranks: Vec<_> = cast.iter().filter(|actor| actor.life != Life::Server).map(|a| a.role).collect();
+    *roles = ranks.join(" / ");
+    let deadline = start + scenario.deadline;
+
+    // Every process ends when this is dropped, however the scenario ends.
+    let mut processes = Vec::new();
+    for actor in cast.iter().filter(|actor| actor.life == Life::Server) {
+        let mut server = Process::start(environment, actor, &place)?;
+        server.first_line(deadline)?;
+        processes.push(server);
+    }
+    for actor in cast.iter().filter(|actor| actor.life != Life::Server) {
+        processes.push(Process::start(environment, actor, &place)?);
+    }
+    process::wait(&mut processes, deadline)?;
+
+    let mut problems = Vec::new();
+    let mut reports = Vec::new();
+    let mut note = String::new();
+    for actor in &cast {
+        let Some(process) = processes.iter_mut().find(|process| process.is(actor)) else { continue };
+        if let Err(problem) = judge(actor, process, &mut note) {
+            problems.push(problem);
+        }
+        reports.push(process.last_line());
+    }
+    if !problems.is_empty() {
+        return Err(problems.join("; "));
+    }
+    let checked = (scenario.check)(&place, &reports)?;
+    Ok(if note.is_empty() { checked } else { note })
+}
+
+/// Whether a process ended as it should.
+fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), String> {
+    let told = process.last_line();
+    let error = told.get("error").and_then(Value::as_str);
+    match (actor.life, process.exit()) {
+        (Life::Server | Life::KilledInTheMiddle, _) | (Life::Whole, Exit::Code(0)) => Ok(()),
+        (Life::Bereaved, Exit::Code(code)) if code != 0 => match error {
+            Some(error) => {
+                // SPU's errors go on with a stack trace.
+                let said = error.split("\nstacktrace").next().unwrap_or_default();
+                *note = said.replace('\n', " ").chars().take(200).collect();
+                Ok(())
+            }
+            None => Err(format!("{} ended without saying why: {}", actor.role, process.tail())),
+        },
+        (Life::Bereaved, exit) => Err(format!("{} should have failed, but {exit}", actor.role)),
+        (_, exit) => Err(match error {
+            Some(error) => format!("{} {exit}: {error}", actor.role),
+            None => format!("{} {exit}: {}", actor.role, process.tail()),
+        }),
+    }
+}
+
+fn place(environment: &Environment, name: &str) -> Result<Place, String> {
+    let folder = environment.folder().join("runs").join(name.replace('/', "-"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // All are bound at once, so that they differ, and let go of for the processes to take.
+    let listeners: Vec<_> = (0..3)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("no free port: {error}"))?;
+    let addresses = listeners
+        .iter()
+        .map(|listener| listener.local_addr().map(|address| address.to_string()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("no free port: {error}"))?;
+    Ok(Place { addresses, folder })
+}

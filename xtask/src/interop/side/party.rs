@@ -1,0 +1,65 @@
+//! A link of ours over sockets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use symbolon_dialect::Dialect;
+use symbolon_grpc::{GrpcNode, NodeConfig};
+use symbolon_link::{Channel, Link, LinkConfig};
+
+use super::Failure;
+
+/// What every side needs to know of its link.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct LinkSettings {
+    pub(super) rank: usize,
+    pub(super) parties: Vec<String>,
+    /// Whether messages carry sequence numbers.
+    pub(super) numbered: bool,
+    /// Bytes in one piece, where it is not the default.
+    pub(super) chunk: Option<usize>,
+    /// Limit of one receive, in seconds.
+    pub(super) timeout: u64,
+}
+
+/// A connected party.
+pub(super) struct Party {
+    link: Link,
+    node: Arc<GrpcNode>,
+}
+
+impl Party {
+    pub(super) fn connect(settings: &LinkSettings, dialect: &Dialect) -> Result<Self, Failure> {
+        let own = settings.parties.get(settings.rank).ok_or("a rank outside the parties")?;
+        let node = NodeConfig::new(settings.rank, settings.parties.clone());
+        let node = Arc::new(GrpcNode::start(own.parse()?, node)?);
+        let mut config = LinkConfig::new(settings.rank, settings.parties.len(), dialect);
+        config.sequence_numbers = settings.numbered;
+        config.receive_timeout = Duration::from_secs(settings.timeout);
+        config.connect_timeout = Duration::from_secs(30);
+        config.connect_interval = Duration::from_millis(100);
+        if let Some(chunk) = settings.chunk {
+            config.chunk_size = chunk;
+        }
+        let link = Link::new(config, node.clone())?;
+        node.attach(link.inbox());
+        link.connect()?;
+        Ok(Self { link, node })
+    }
+
+    pub(super) fn root(&self) -> Channel {
+        self.link.root()
+    }
+
+    pub(super) fn peer(&self) -> usize {
+        usize::from(self.link.rank() == 0)
+    }
+
+    /// The orderly end.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        self.link.finish()?;
+        self.node.shutdown();
+        Ok(())
+    }
+}
