@@ -125,16 +125,22 @@ impl CounterStream {
         let Some(end) = start.checked_add(blocks) else {
             return Err(PrgError::OursCounterOverflow { counter: start, blocks });
         };
-        let piece_bytes = self.keyed.parallel_piece();
-        if out.len() < PARALLEL_PIECES * piece_bytes {
-            self.fill_from(0, out);
-        } else {
-            let blocks_per_piece = (piece_bytes / BLOCK_BYTES) as u64;
-            out.par_chunks_mut(piece_bytes)
-                .enumerate()
-                .for_each(|(index, piece)| self.fill_from(index as u64 * blocks_per_piece, piece));
-        }
+        self.fill_parallel(0, out);
         self.counter = end;
+        Ok(())
+    }
+
+    /// Fills `out` with a part of one draw, from its block `first` on, and leaves the stream where it is: a
+    /// replayed draw need not be held whole.
+    ///
+    /// # Errors
+    /// As [`CounterStream::fill`].
+    pub fn fill_part(&self, first: u64, out: &mut [u8]) -> Result<(), PrgError> {
+        let blocks = first.saturating_add(Self::blocks_for(out.len() as u64));
+        if self.counter.checked_add(blocks).is_none() {
+            return Err(PrgError::OursCounterOverflow { counter: self.counter, blocks });
+        }
+        self.fill_parallel(first, out);
         Ok(())
     }
 
@@ -149,6 +155,19 @@ impl CounterStream {
         let mut matrix = Matrix::zeros(rows, cols);
         self.fill(matrix.as_mut_le_bytes())?;
         Ok(matrix)
+    }
+
+    /// The blocks from the `first`-th of the current draw on, by several threads where that pays.
+    fn fill_parallel(&self, first: u64, out: &mut [u8]) {
+        let piece_bytes = self.keyed.parallel_piece();
+        if out.len() < PARALLEL_PIECES * piece_bytes {
+            self.fill_from(first, out);
+        } else {
+            let blocks_per_piece = (piece_bytes / BLOCK_BYTES) as u64;
+            out.par_chunks_mut(piece_bytes)
+                .enumerate()
+                .for_each(|(index, piece)| self.fill_from(first + index as u64 * blocks_per_piece, piece));
+        }
     }
 
     /// The blocks from the `first`-th of the current draw on.

@@ -197,6 +197,21 @@ proptest! {
         }
     }
 
+    /// A draw made in parts is the draw, in either construction, and the stream stays where it is.
+    #[test]
+    fn parts_make_up_a_draw(key: [u8; 16], counter in counters(), cut in 0_usize..40, rest in 0_usize..700) {
+        for construction in CONSTRUCTIONS {
+            let stream = CounterStream::new(Cipher::Aes128, construction, &Seed::from_bytes(key)).at(counter);
+            let mut parts = vec![0; cut * 16 + rest];
+            let (first, second) = parts.split_at_mut(cut * 16);
+            stream.fill_part(0, first).unwrap();
+            stream.fill_part(cut as u64, second).unwrap();
+            prop_assert_eq!(stream.counter(), counter);
+            prop_assert_eq!(draw(&mut stream.at(counter), parts.len()), parts);
+            prop_assert!(stream.at(u64::MAX).fill_part(1, &mut [0]).is_err());
+        }
+    }
+
     /// Consecutive draws are one long draw only where blocks are numbered through.
     #[test]
     fn draws_follow_one_another(key: [u8; 16], counter in counters(), first in 0_usize..40, then in 1_usize..40) {

@@ -3,7 +3,10 @@
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Field, Matrix, Ring};
 
-use crate::{AdjustRequest, DealerError, Limits, Op, TriplesError};
+use crate::{
+    AdjustRequest, DealerError, Limits, Op, ReplayOp, TriplesError,
+    arithmetic::{Arithmetic, Source},
+};
 
 /// The corrections of one request, in the order of [`Op::correction_lens`].
 pub type Corrections<R> = Vec<Vec<R>>;
@@ -65,58 +68,24 @@ pub fn adjust<R: Ring>(
         return Err(TriplesError::ConfigSeeds { seeds: seeds.len() });
     }
     request.check(limits)?;
-    let (op, k) = (request.op, R::BITS);
-    let [a, b, c] = places(op);
-    let replay = Replay { seeds, cipher, construction, request };
-    let corrections = match op {
-        Op::Mul { .. } => {
-            let mut out = replay.joined(0, a, R::add)?;
-            let b = replay.joined(1, b, R::add)?;
-            zip_assign(&mut out, &b, R::mul);
-            drop(b);
-            out.sub_assign(&replay.joined(2, c, R::add)?)?;
-            vec![out]
-        }
-        Op::Dot { .. } => {
-            let mut out = replay.joined(2, c, R::add)?;
-            out.map_assign(R::neg);
-            replay.joined(0, a, R::add)?.matmul_add(&replay.joined(1, b, R::add)?, &mut out)?;
-            vec![out]
-        }
-        Op::And { .. } => {
-            let mut out = replay.joined(0, a, R::xor)?;
-            let b = replay.joined(1, b, R::xor)?;
-            zip_assign(&mut out, &b, R::and);
-            drop(b);
-            zip_assign(&mut out, &replay.joined(2, c, R::xor)?, R::xor);
-            vec![out]
-        }
-        Op::Trunc { bits, .. } => {
-            let mut out = replay.joined(0, a, R::add)?;
-            out.map_assign(|r| r.ashr(bits));
-            out.sub_assign(&replay.joined(1, b, R::add)?)?;
-            vec![out]
-        }
-        Op::TruncPr { bits, .. } => {
-            let mut high = replay.joined(0, a, R::add)?;
-            let mut top = high.map(|r| r.shr(k - 1));
-            high.map_assign(|r| r.shl(1).shr(bits + 1));
-            high.sub_assign(&replay.joined(1, b, R::add)?)?;
-            top.sub_assign(&replay.joined(2, c, R::add)?)?;
-            vec![high, top]
-        }
-        Op::RandBit { len } => {
-            let mut random = vec![0_u8; len.div_ceil(8)];
-            bits.fill(&mut random)?;
-            let mut out = replay.joined(0, a, R::add)?;
-            let fresh = random.iter().flat_map(|byte| (0..8).map(move |i| (byte >> i) & 1));
-            for (element, bit) in out.as_mut_slice().iter_mut().zip(fresh) {
-                *element = R::from_i128(i128::from(bit)).sub(*element);
-            }
-            vec![out]
-        }
-    };
-    Ok(corrections.into_iter().map(Matrix::into_vec).collect())
+    let sources = request.inputs.iter().map(|input| Source { counter: input.counter, seeds }).collect();
+    let arithmetic = Arithmetic { op: replayed(request), sources, shuffle: None, cipher, construction };
+    let lens = request.op.correction_lens();
+    let correction =
+        |(index, len): (usize, usize)| Ok(arithmetic.piece::<R>(index, 0..len, bits)?.into_vec());
+    lens.into_iter().enumerate().map(correction).collect()
+}
+
+/// The same operation among those of SPU's dealers.
+fn replayed(request: &AdjustRequest) -> ReplayOp {
+    match request.op {
+        Op::Mul { len } => ReplayOp::Mul { len },
+        Op::Dot { m, k, n } => ReplayOp::Dot { m, k, n, transposed: [false; 2] },
+        Op::And { len } => ReplayOp::And { bytes: len.saturating_mul(request.field.bytes()) },
+        Op::Trunc { len, bits } => ReplayOp::Trunc { len, bits },
+        Op::TruncPr { len, bits } => ReplayOp::TruncPr { len, bits },
+        Op::RandBit { len } => ReplayOp::RandBit { len },
+    }
 }
 
 /// [`adjust`] in the ring that the request names, with the corrections in wire form (little-endian elements).
@@ -138,55 +107,6 @@ pub fn adjust_bytes(
         Field::Ring32 => wire::<u32>(adjust(seeds, cipher, construction, request, limits, bits)?),
         Field::Ring64 => wire::<u64>(adjust(seeds, cipher, construction, request, limits, bits)?),
         Field::Ring128 => wire::<u128>(adjust(seeds, cipher, construction, request, limits, bits)?),
-    }
-}
-
-/// Rows and columns of the three buffers; those of element-wise operations are single columns.
-fn places(op: Op) -> [(usize, usize); 3] {
-    match op {
-        Op::Dot { m, k, n } => [(m, k), (k, n), (m, n)],
-        Op::Mul { len }
-        | Op::And { len }
-        | Op::Trunc { len, .. }
-        | Op::TruncPr { len, .. }
-        | Op::RandBit { len } => [(len, 1); 3],
-    }
-}
-
-/// The streams of all parties at the counters of one request.
-struct Replay<'a> {
-    seeds: &'a [Seed],
-    cipher: Cipher,
-    construction: Construction,
-    request: &'a AdjustRequest,
-}
-
-impl Replay<'_> {
-    /// Buffer `index` of all parties, joined by addition or exclusive or.
-    fn joined<R: Ring>(
-        &self,
-        index: usize,
-        (rows, cols): (usize, usize),
-        join: impl Fn(R, R) -> R,
-    ) -> Result<Matrix<R>, TriplesError> {
-        let counter = self.request.inputs.get(index).map_or(0, |input| input.counter);
-        let mut sum: Option<Matrix<R>> = None;
-        for seed in self.seeds {
-            let mut stream = CounterStream::new(self.cipher, self.construction, seed);
-            stream.set_counter(counter);
-            let share = stream.draw_matrix(rows, cols)?;
-            match &mut sum {
-                None => sum = Some(share),
-                Some(sum) => zip_assign(sum, &share, &join),
-            }
-        }
-        sum.ok_or(TriplesError::ConfigSeeds { seeds: 0 })
-    }
-}
-
-fn zip_assign<R: Ring>(left: &mut Matrix<R>, right: &Matrix<R>, f: impl Fn(R, R) -> R) {
-    for (left, right) in left.as_mut_slice().iter_mut().zip(right.as_slice()) {
-        *left = f(*left, *right);
     }
 }
 

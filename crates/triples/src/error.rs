@@ -3,7 +3,7 @@
 use symbolon_prg::PrgError;
 use symbolon_ring::{Field, RingError};
 
-use crate::Op;
+use crate::{Op, ReplayOp};
 
 /// What is wrong with an operation or with the request that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,17 @@ pub enum Fault {
         /// Its first block.
         counter: u64,
     },
+    /// A buffer names too few streams, or another number than the first.
+    #[error("buffer {index} has {seeds} streams; all need the same number, at least 2")]
+    Seeds {
+        /// Position in the request, from 0.
+        index: usize,
+        /// Streams named.
+        seeds: usize,
+    },
+    /// A permutation is missing, or given to an operation that moves nothing.
+    #[error("exactly Perm comes with a permutation")]
+    Shuffle,
 }
 
 /// Every error of this crate.
@@ -68,6 +79,14 @@ pub enum TriplesError {
     PeerRequest {
         /// The operation.
         op: Op,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// As [`TriplesError::PeerRequest`], for the operations of SPU's dealers.
+    #[error("a party asked for the correction of {op}, but {fault}")]
+    PeerReplay {
+        /// The operation.
+        op: ReplayOp,
         /// What is wrong with it.
         fault: Fault,
     },

@@ -22,6 +22,12 @@
 //! Definitions: secretflow interconnection, `service/beaver.proto`; the orders of drawing are SPU's, whose
 //! `And` counts bytes and rounds them up to 16 (the same blocks as here).
 //!
+//! # What other engines ask of a dealer
+//! SPU's dealers also give corrections that our parties never draw: squares, products of private factors, equality
+//! pairs, permutations, and products of transposed or earlier masks. [`ReplayRequest`] names such an operation with
+//! the streams of each buffer, and [`CorrectionPieces`] computes it piece by piece, so that the dealer's memory does not grow
+//! with the request (a matrix product and a permutation excepted).
+//!
 //! # What it deliberately does not do
 //! It opens no socket: a [`Dealer`] is an argument ([`LocalDealer`] is one in this process). It does not protect
 //! against a dealer that colludes with a party, nor against a party that reports other masks than it drew.
@@ -48,15 +54,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arithmetic;
 mod dealer;
 mod error;
 mod fetch;
 mod op;
+mod pieces;
+mod replay;
 mod triples;
 
 pub use dealer::{Corrections, Dealer, LocalDealer, Pending, adjust, adjust_bytes};
 pub use error::{DealerError, Fault, TriplesError};
 pub use fetch::Ahead;
 pub use op::{AdjustRequest, BufferMeta, Limits, Op};
+pub use pieces::{CorrectionPieces, Piece};
+pub use replay::{ReplayBuffer, ReplayOp, ReplayRequest, Shuffle};
 pub use symbolon_prg::{Cipher, Construction, Seed};
 pub use triples::{DotTriple, Triple, Triples, TriplesConfig, TruncPair, TruncPrTriple};

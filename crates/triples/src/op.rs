@@ -78,11 +78,14 @@ pub struct Limits {
     /// Bytes of all buffers of one party in one request (default 1 GiB). A dealer holds at most twice as
     /// much while it computes, whatever the number of parties.
     pub max_bytes_per_request: u64,
+    /// The same for operations that work element by element and are computed in pieces
+    /// ([`CorrectionPieces`](crate::CorrectionPieces); default 64 GiB): they cost time, not memory.
+    pub max_bytes_per_stream: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes_per_request: 1 << 30 }
+        Self { max_bytes_per_request: 1 << 30, max_bytes_per_stream: 64 << 30 }
     }
 }
 

@@ -24,9 +24,12 @@ fn fault(request: &AdjustRequest, limits: &Limits) -> Fault {
 #[test]
 fn a_good_request_is_accepted_at_exactly_its_size() {
     let bytes = (3 * 2 + 2 * 5 + 3 * 5) * 8;
-    assert_eq!(dot().check(&Limits { max_bytes_per_request: bytes }), Ok(()));
+    assert_eq!(dot().check(&Limits { max_bytes_per_request: bytes, ..Limits::default() }), Ok(()));
     let limit = bytes - 1;
-    assert_eq!(fault(&dot(), &Limits { max_bytes_per_request: limit }), Fault::TooLarge { bytes, limit });
+    assert_eq!(
+        fault(&dot(), &Limits { max_bytes_per_request: limit, ..Limits::default() }),
+        Fault::TooLarge { bytes, limit }
+    );
 }
 
 #[test]
@@ -111,7 +114,7 @@ fn the_arithmetic_checks_its_ring_and_its_seeds() {
         adjust::<u64>(&seeds[..1], cipher, construction, &dot(), &limits, &mut bits),
         Err(TriplesError::ConfigSeeds { seeds: 1 })
     );
-    let small = Limits { max_bytes_per_request: 8 };
+    let small = Limits { max_bytes_per_request: 8, ..Limits::default() };
     assert!(matches!(
         adjust::<u64>(&seeds, cipher, construction, &dot(), &small, &mut bits),
         Err(TriplesError::PeerRequest { fault: Fault::TooLarge { .. }, .. })

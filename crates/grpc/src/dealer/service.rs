@@ -124,7 +124,8 @@ impl Dealer {
         let wire = request.get_ref();
         checked_id(wire.session_id()).map_err(session_error)?;
         let parsed = wire.parse().map_err(|text| adjust_error(format!("{}: {text}", W::NAME)))?;
-        let limits = Limits { max_bytes_per_request: self.config.limits.max_bytes_per_request };
+        let limits =
+            Limits { max_bytes_per_request: self.config.limits.max_bytes_per_request, ..Limits::default() };
         parsed.check(&limits).map_err(|error| adjust_error(error.to_string()))?;
 
         let _pending = self.pending.clone().try_acquire_owned().map_err(|_| {
