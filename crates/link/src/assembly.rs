@@ -7,6 +7,9 @@ use bytes::Bytes;
 /// Most pieces that may wait for a gap before them to close.
 const MAX_PIECES: usize = 1 << 16;
 
+/// What a piece that waits costs beside its bytes.
+const PIECE_BYTES: usize = 128;
+
 /// Why a chunk cannot belong to the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ChunkFault {
@@ -23,7 +26,7 @@ pub(crate) enum ChunkFault {
 /// Chunks of one message in any order, with repetitions and overlaps.
 ///
 /// What lies without gap from the start is in one growing buffer, the rest waits as it came. So memory
-/// follows what has arrived (at most twice that), never what was announced.
+/// follows what has arrived (at most twice that, and [`PIECE_BYTES`] for each piece), never what was announced.
 pub(crate) struct Assembly {
     total: usize,
     prefix: Vec<u8>,
@@ -37,9 +40,16 @@ impl Assembly {
         Self { total, prefix: Vec::new(), pieces: BTreeMap::new(), waiting: 0 }
     }
 
-    /// Bytes of the message that have arrived.
+    /// What the budget counts for it: the bytes that have arrived, and what keeps them in pieces.
     pub(crate) fn held(&self) -> usize {
-        self.prefix.len() + self.waiting
+        self.prefix.len() + self.waiting + PIECE_BYTES * self.pieces.len()
+    }
+
+    /// At most what [`Assembly::held`] grows by with a chunk of `length` bytes at `offset`.
+    pub(crate) fn growth(&self, offset: u64, length: usize) -> usize {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let gaps = 1 + self.pieces.range(start..start.saturating_add(length)).count();
+        length.saturating_add(PIECE_BYTES * gaps)
     }
 
     pub(crate) fn is_complete(&self) -> bool {
@@ -155,11 +165,14 @@ mod tests {
             for (at, size) in cuts.into_iter().chain(regular) {
                 let from = at % length;
                 let to = (from + size).min(length);
+                let (before, growth) = (assembly.held(), assembly.growth(from as u64, to - from));
                 assembly.add(length as u64, from as u64, &whole.slice(from..to)).unwrap();
                 for i in from..to {
                     model[i] = Some(whole[i]);
                 }
-                prop_assert_eq!(assembly.held(), model.iter().flatten().count());
+                let held = model.iter().flatten().count() + PIECE_BYTES * assembly.pieces.len();
+                prop_assert_eq!(assembly.held(), held);
+                prop_assert!(held <= before + growth);
                 prop_assert_eq!(assembly.is_complete(), model.iter().all(Option::is_some));
             }
             prop_assert!(assembly.prefix.capacity() <= length);
@@ -204,7 +217,7 @@ mod tests {
         assert_eq!(assembly.held(), 0);
         assembly.add(10, 3, &four).unwrap();
         assert_eq!(assembly.add(10, 5, &Bytes::from_static(b"45")), Err(ChunkFault::Disagree { offset: 5 }));
-        assert_eq!(assembly.held(), 4);
+        assert_eq!(assembly.held(), 4 + PIECE_BYTES);
     }
 
     #[test]
@@ -213,7 +226,7 @@ mod tests {
         assembly.add((usize::MAX >> 1) as u64, 1 << 40, &Bytes::from_static(b"far away")).unwrap();
         assembly.add((usize::MAX >> 1) as u64, 0, &Bytes::from_static(b"start")).unwrap();
         assert!(assembly.prefix.capacity() < 64);
-        assert_eq!(assembly.held(), 13);
+        assert_eq!(assembly.held(), 13 + PIECE_BYTES);
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Channel {
         self.world.receive(from, Action::Receive, &key)
     }
 
+    /// As [`Link::abort`](crate::Link::abort), for protocol code that holds no more than a channel: a failure in
+    /// one of its threads ends the waits of the others, and those of the peers.
+    pub fn abort(&self, reason: impl AsRef<str>) {
+        self.world.abort(reason.as_ref());
+    }
+
     /// The key of the next collective.
     pub(crate) fn next_collective(&self, operation: Operation) -> Key {
         let counter = self.counted.collective.fetch_add(1, Ordering::Relaxed);

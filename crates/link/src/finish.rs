@@ -45,6 +45,9 @@ pub(crate) fn finish(world: &Arc<World>) -> Result<(), LinkError> {
 
 fn end(world: &Arc<World>, rank: Rank, start: Instant) -> Result<(), LinkError> {
     let left = || world.config.receive_timeout.saturating_sub(start.elapsed());
+    if world.find(rank).is_some_and(|peer| peer.lock().aborted.is_some()) {
+        world.settle(rank, left().min(world.config.idle_timeout));
+    }
     let wait = |what, check: &dyn Fn(&PeerState) -> bool| {
         let waiting = Waiting { peer: rank, action: Action::Finish, key: &Key::Fin, what };
         world.wait(waiting, left(), |state| match &state.failure {

@@ -86,13 +86,28 @@ pub enum PushError {
     #[error("{0}")]
     Unreachable(String),
     /// The peer answered with an error.
-    #[error("refused with code {code}: {message}")]
+    #[error("refused with code {code}: {}", Quoted(message))]
     Refused {
         /// The wire's error code.
         code: i32,
-        /// The peer's text.
+        /// The peer's text, as it came. Shown without control characters, and cut if it is long.
         message: String,
     },
+}
+
+/// Characters shown of a peer's text.
+const LONGEST_TEXT: usize = 300;
+
+/// A peer's text on its way to a log or a terminal.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for shown in self.0.chars().take(LONGEST_TEXT) {
+            if shown.is_control() { write!(f, "{}", shown.escape_unicode())? } else { write!(f, "{shown}")? }
+        }
+        if self.0.chars().nth(LONGEST_TEXT).is_some() { f.write_str("…") } else { Ok(()) }
+    }
 }
 
 /// Called exactly once with the outcome of a push.

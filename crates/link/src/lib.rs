@@ -30,7 +30,9 @@
 //!
 //! - A repeated frame is dropped: known by its sequence number, or by a key that was read already, or by
 //!   equal contents. A frame that contradicts an earlier one ends the link with that peer.
-//! - Memory follows what arrived, never what is announced. Per peer, messages that nobody waits for share
+//! - A party that is stopped ([`Link::abort`]) or fails in protocol code ([`Channel::abort`]) tells its peers by FIN,
+//!   so that their waits end at once.
+//! - Memory follows what arrived, never what is announced; a small value is copied out of the buffer it came in. Per peer, messages that nobody waits for share
 //!   [`LinkConfig::mailbox_bytes`]; beyond that a frame is rejected with [`Rejection::retry_later`].
 //! - The throttle window bounds messages under way; sends beyond it queue (as yacl's asynchronous sends do)
 //!   up to [`LinkConfig::backlog_bytes`]. While a receive waits idly, unread messages are acknowledged

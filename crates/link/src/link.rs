@@ -98,8 +98,10 @@ impl Link {
         crate::finish::finish(&self.world)
     }
 
-    /// Stops at once: every waiting and later operation fails with `reason`, peers are told when they next
-    /// send. For an interruption by the user, from any thread.
+    /// Stops at once, on all channels: every waiting and later operation fails with `reason`, and what was not
+    /// yet pushed is forgotten. Peers are told by FIN if the link uses it, and in any case when they next send.
+    /// For an interruption by the user or a failure, from any thread. [`Link::finish`] afterwards waits a
+    /// moment for that FIN to arrive, and fails with `reason`.
     pub fn abort(&self, reason: impl AsRef<str>) {
         self.world.abort(reason.as_ref());
     }

@@ -11,6 +11,9 @@ use crate::numbers::Numbers;
 
 /// What a message costs beside its bytes.
 const ENTRY_BYTES: usize = 256;
+/// A shorter value is copied when it is kept: as a view it would hold the whole buffer that it arrived in, of a
+/// size that is not counted.
+const LEAST_VIEW: usize = 4096;
 /// Most gaps in the peer's sequence numbers.
 const MAX_GAPS: usize = 1 << 16;
 
@@ -175,6 +178,7 @@ impl Mailbox {
             number.map(|number| self.numbers.insert(number));
             return Ok(Accepted::Unread(number));
         }
+        let value = if value.len() < LEAST_VIEW { Bytes::copy_from_slice(&value) } else { value };
         match chunk {
             None if !self.partial.contains_key(&key) => {
                 self.room(&key, value.len().saturating_add(ENTRY_BYTES))?;
@@ -193,8 +197,11 @@ impl Mailbox {
         offset: u64,
         value: &Bytes,
     ) -> Result<Accepted, Refused> {
-        let fresh = !self.partial.contains_key(&key);
-        self.room(&key, value.len().saturating_add(if fresh { ENTRY_BYTES } else { 0 }))?;
+        let known = self.partial.get(&key).map(|partial| partial.assembly.growth(offset, value.len()));
+        let fresh = known.is_none();
+        let growth = known
+            .unwrap_or_else(|| ENTRY_BYTES.saturating_add(Assembly::new(total).growth(offset, value.len())));
+        self.room(&key, growth)?;
         let misbehaved =
             |reason: String| Refused::Misbehaved(format!("{reason}, under key {:?}", key.to_string()));
         let mut partial =
@@ -205,7 +212,7 @@ impl Mailbox {
         } else {
             Err(misbehaved("chunks of one message have different sequence numbers".into()))
         };
-        self.held += partial.assembly.held() - before;
+        self.held = self.held + partial.assembly.held() - before;
         if outcome.is_ok() && partial.assembly.is_complete() {
             self.held -= partial.assembly.held();
             if !fresh {
@@ -332,6 +339,33 @@ mod tests {
         let messages = mailbox.messages.values().map(|message| message.value.len());
         let partial = mailbox.partial.values().map(|partial| partial.assembly.held());
         messages.chain(partial).map(|bytes| bytes + ENTRY_BYTES).sum()
+    }
+
+    #[test]
+    fn a_short_value_does_not_keep_its_buffer() {
+        let buffer = Bytes::from(vec![7; 3 * LEAST_VIEW]);
+        let mut mailbox = Mailbox::new(1 << 20, 1 << 20);
+        let parts = [buffer.slice(..1), buffer.slice(1..1 + LEAST_VIEW)];
+        for (counter, value) in parts.iter().enumerate() {
+            mailbox.accept(key(counter as u64), None, None, value.clone()).unwrap();
+            let kept = mailbox.take(&key(counter as u64)).unwrap().value;
+            assert_eq!(kept, value);
+            assert_eq!(kept.as_ptr() == value.as_ptr(), counter == 1, "only the long one is a view");
+        }
+    }
+
+    #[test]
+    fn scattered_chunks_use_up_the_budget() {
+        let mut mailbox = Mailbox::new(1 << 20, 4096);
+        let mut taken = 0;
+        let full = loop {
+            let chunk = Chunk { message_length: 1 << 20, offset: 2 * taken + 1 };
+            match mailbox.accept(key(1), None, Some(chunk), Bytes::from_static(b"x")) {
+                Ok(_) => taken += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(matches!(full, Refused::Full { .. }) && taken < 64, "{taken}");
     }
 
     proptest! {

@@ -113,7 +113,10 @@ impl Outbox {
         if std::mem::replace(&mut self.announced, true) {
             return;
         }
-        let count = if self.limits.numbered { self.queued } else { 0 };
+        self.announce(if self.limits.numbered { self.queued } else { 0 });
+    }
+
+    fn announce(&mut self, count: u64) {
         self.control.push_back((Key::Fin, Action::Finish, count.to_string().into()));
     }
 
@@ -211,7 +214,28 @@ impl Outbox {
 
     /// Whether nothing at all is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.is_delivered() && self.control.is_empty() && self.pushes == 0
+        self.is_delivered() && !self.is_pushing()
+    }
+
+    /// Forgets what was not pushed yet, and announces the end to a peer that is `connected`, or to which
+    /// something was pushed. Acknowledges `unread` then.
+    ///
+    /// FIN counts what is on its way. A message of which a part is forgotten has a number that never gets
+    /// through: then FIN counts nothing, as that of a party without numbers.
+    pub(crate) fn abandon(&mut self, connected: bool, unread: Vec<u64>) {
+        let is_whole = self.cuts.is_empty();
+        self.clear();
+        if !(connected || self.started > 0) || std::mem::replace(&mut self.announced, true) {
+            return;
+        }
+        unread.into_iter().for_each(|number| self.acknowledge(number));
+        let count = if self.limits.numbered && is_whole { self.started } else { 0 };
+        self.announce(count);
+    }
+
+    /// Whether the carrier has not answered everything that it was given.
+    pub(crate) fn is_pushing(&self) -> bool {
+        self.pushes > 0 || !self.control.is_empty()
     }
 
     /// Forgets what was not pushed yet.

@@ -14,12 +14,14 @@ use crate::{Frame, LinkError, PushError, Rank};
 enum Call {
     Due,
     UnderWay,
-    Failed { at: Instant, error: PushError },
+    Failed { at: Instant },
     Answered,
 }
 
 struct Party {
     call: Call,
+    /// Why the last call failed; kept while the next one is under way.
+    error: Option<PushError>,
     /// It has called us.
     heard: bool,
 }
@@ -38,7 +40,7 @@ pub(crate) struct Presence {
 
 impl Presence {
     pub(crate) fn new(world_size: usize) -> Self {
-        let list = (0..world_size).map(|_| Party { call: Call::Due, heard: false }).collect();
+        let list = (0..world_size).map(|_| Party { call: Call::Due, error: None, heard: false }).collect();
         Self { parties: Mutex::new(Parties { list, aborted: None }), changed: Condvar::new() }
     }
 
@@ -58,6 +60,11 @@ impl Presence {
         self.changed.notify_all();
     }
 
+    /// Whether `peer` has called us and answered our call.
+    pub(crate) fn has_met(&self, peer: Rank) -> bool {
+        self.lock().list.get(peer).is_some_and(|party| party.heard && matches!(party.call, Call::Answered))
+    }
+
     pub(crate) fn abort(&self, reason: &str) {
         self.lock().aborted.get_or_insert_with(|| reason.to_owned());
         self.changed.notify_all();
@@ -66,10 +73,11 @@ impl Presence {
     fn answered(&self, peer: Rank, outcome: Result<(), PushError>) {
         let mut parties = self.lock();
         if let Some(party) = parties.list.get_mut(peer) {
-            party.call = match outcome {
+            party.call = match &outcome {
                 Ok(()) => Call::Answered,
-                Err(error) => Call::Failed { at: Instant::now(), error },
+                Err(_) => Call::Failed { at: Instant::now() },
             };
+            party.error = outcome.err();
         }
         self.changed.notify_all();
     }
@@ -100,7 +108,7 @@ pub(crate) fn connect(world: &Arc<World>) -> Result<(), LinkError> {
             let Some(party) = parties.list.get_mut(peer) else { continue };
             let is_due = match &party.call {
                 Call::Due => true,
-                Call::Failed { at, .. } => {
+                Call::Failed { at } => {
                     let left = config.connect_interval.saturating_sub(now.saturating_duration_since(*at));
                     next = next.min(left.max(Duration::from_millis(1)));
                     left.is_zero()
@@ -151,11 +159,11 @@ fn call(world: &Arc<World>, peer: Rank, wire_key: String) {
 fn missing(world: &World, parties: &Parties) -> Vec<(Rank, String)> {
     let describe = |rank: Rank| {
         let party = parties.list.get(rank)?;
-        let text = match (&party.call, party.heard) {
-            (Call::Answered, true) => return None,
-            (Call::Answered, false) => "answers, but has not called this party".to_owned(),
-            (Call::Failed { error, .. }, _) => format!("could not be reached: {error}"),
-            (Call::Due | Call::UnderWay, _) => "has not answered".to_owned(),
+        let text = match (&party.call, &party.error) {
+            (Call::Answered, _) if party.heard => return None,
+            (Call::Answered, _) => "answers, but has not called this party".to_owned(),
+            (_, Some(error)) => format!("could not be reached: {error}"),
+            (_, None) => "has not answered".to_owned(),
         };
         Some((rank, text))
     };

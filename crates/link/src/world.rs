@@ -213,9 +213,10 @@ impl World {
         peer.lock().mailbox.want(key);
         let waiting = Waiting { peer: from, action, key, what: "the message" };
         let outcome = self.wait(waiting, self.config.receive_timeout, |state| {
-            if state.aborted.is_none()
-                && let Some(message) = state.mailbox.take(key)
-            {
+            if state.aborted.is_some() {
+                return Progress::Pending; // which the wait turns into the error
+            }
+            if let Some(message) = state.mailbox.take(key) {
                 message.number.into_iter().for_each(|number| state.outbox.acknowledge(number));
                 return Progress::Ready(Ok(message.value));
             }
@@ -245,16 +246,18 @@ impl World {
         let mut probed = start;
         let mut state = peer.lock();
         loop {
-            match check(&mut state) {
-                Progress::Ready(value) => return Ok(value),
-                Progress::Never => return Err(waiting.finished()),
-                Progress::Pending => {}
+            let progress = check(&mut state);
+            if let Progress::Ready(value) = progress {
+                return Ok(value);
             }
             if let Some(reason) = &state.aborted {
                 return Err(waiting.aborted(reason));
             }
             if let Some(failure) = &state.failure {
                 return Err(waiting.failed(failure));
+            }
+            if let Progress::Never = progress {
+                return Err(waiting.finished());
             }
             let now = Instant::now();
             let waited = now - start;
@@ -353,16 +356,40 @@ impl World {
         self.pump(to);
     }
 
-    /// Ends every wait and refuses every later operation.
-    pub(crate) fn abort(&self, reason: &str) {
-        for peer in self.peers.iter().flatten() {
+    /// Ends every wait and refuses every later operation. A peer that is connected is told by FIN, so that it
+    /// need not wait for what will not come; what it has sent so far is acknowledged, so that it can end too.
+    pub(crate) fn abort(self: &Arc<Self>, reason: &str) {
+        for rank in self.others() {
+            let Some(peer) = self.find(rank) else { continue };
+            let connected = self.presence.has_met(rank);
             let mut state = peer.lock();
-            state.aborted.get_or_insert_with(|| reason.to_owned());
-            state.outbox.clear();
+            if state.aborted.is_some() {
+                continue;
+            }
+            state.aborted = Some(reason.to_owned());
+            if self.config.fin && state.failure.is_none() && !state.finishing {
+                let unread = state.mailbox.stop_reading();
+                state.outbox.abandon(connected, unread);
+            } else {
+                state.outbox.clear();
+            }
             drop(state);
             peer.notify();
+            self.pump(rank);
         }
         self.presence.abort(reason);
+    }
+
+    /// Waits until the carrier has answered everything that it was given for `rank`; at most `limit`.
+    pub(crate) fn settle(&self, rank: Rank, limit: Duration) {
+        let Some(peer) = self.find(rank) else { return };
+        let start = Instant::now();
+        let mut state = peer.lock();
+        while state.outbox.is_pushing()
+            && let Some(left) = limit.checked_sub(start.elapsed())
+        {
+            state = peer.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 

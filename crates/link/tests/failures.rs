@@ -33,6 +33,29 @@ fn connect_names_who_is_missing() {
     assert!(text.contains("rank 3 answers, but has not called"), "{text}");
 }
 
+/// A call that has failed is repeated; while the next one has no answer the first error is the one to tell.
+#[test]
+fn connect_tells_the_last_error_though_another_call_is_under_way() {
+    let hold = Tap { hold_answers: true, ..Tap::default() };
+    let (tap, link) = tapped(hold, |config| config.connect_timeout = SHORT);
+    let error = std::thread::scope(|scope| {
+        let party = scope.spawn(|| link.connect());
+        eventually("the first call", || !tap.unanswered.lock().unwrap().is_empty());
+        tap.answer_all(Err(PushError::Unreachable("no route to it".into())));
+        party.join().unwrap().unwrap_err()
+    });
+    assert!(tap.log().len() > 1, "a second call is under way");
+    assert!(error.to_string().contains("rank 1 could not be reached: no route to it"), "{error}");
+}
+
+#[test]
+fn a_peers_text_is_shown_short_and_without_control_characters() {
+    let message = format!("\u{1b}[2J\n{}", "x".repeat(10_000));
+    let text = PushError::Refused { code: 31_100_100, message }.to_string();
+    assert!(!text.contains(char::is_control) && text.len() < 400, "{text}");
+    assert!(text.starts_with("refused with code 31100100: \\u{1b}[2J"), "{text}");
+}
+
 #[test]
 fn connect_waits_for_a_late_party() {
     let configs = configs(2);
@@ -204,7 +227,9 @@ fn abort_wakes_everything() {
     assert!(matches!(links[0].root().send(1, "x"), Err(LinkError::OursAborted { .. })));
     assert!(matches!(links[0].root().recv(1), Err(LinkError::OursAborted { .. })));
     assert!(links[0].finish().is_err());
-    // The peer hears of it when it next sends.
+    // The peer hears of it by FIN, and why when it next sends.
+    let error = links[1].root().recv(0).map(drop).and(links[1].root().recv(0)).unwrap_err();
+    assert!(matches!(error, LinkError::PeerFinished { peer: 0, .. }), "{error}");
     links[1].root().send(0, "x").unwrap();
     let error = links[1].root().recv(0).unwrap_err().to_string();
     assert!(error.contains("rank 0 was stopped"), "{error}");

@@ -62,7 +62,7 @@ proptest! {
             config.sequence_numbers = numbered;
             config.chunk_size = 16;
             if tight {
-                config.mailbox_bytes = 1000;
+                config.mailbox_bytes = 3000;
             }
         }
         let (_, links) = Network::start(configs.clone()).unwrap();

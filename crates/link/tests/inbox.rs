@@ -219,12 +219,12 @@ fn no_bytes_of_values_in_debug_or_errors() {
 }
 
 #[test]
-fn a_value_is_not_copied() {
-    let (tap, link) = tapped(Tap::default(), |config| config.chunk_size = 10);
-    let value = Bytes::from(vec![1; 25]);
+fn a_large_value_is_not_copied() {
+    let (tap, link) = tapped(Tap::default(), |config| config.chunk_size = 10_000);
+    let value = Bytes::from(vec![1; 25_000]);
     link.root().send(1, value.clone()).unwrap();
     let pushed: Vec<_> = tap.pushed.lock().unwrap().iter().map(|frame| frame.value.as_ptr()).collect();
-    assert_eq!(pushed, [0, 10, 20].map(|at| value.slice(at..).as_ptr()));
+    assert_eq!(pushed, [0, 10_000, 20_000].map(|at| value.slice(at..).as_ptr()));
     deliver(&link, frame("root:P2P-1:1->0#1", value.clone())).unwrap();
     assert_eq!(link.root().recv(1).unwrap().as_ptr(), value.as_ptr());
 }

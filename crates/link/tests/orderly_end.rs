@@ -226,3 +226,81 @@ fn asymmetric_parties_end_in_order() {
         }
     }
 }
+
+/// A party that stops tells a peer that it is connected to, counting what is on its way and no more.
+#[test]
+fn an_abort_is_announced() {
+    let (tap, link) = tapped(Tap::default(), |config| config.throttle_window = 1);
+    deliver(&link, frame("root:P2P-1:1->0#1", "never read")).unwrap();
+    link.root().send(1, "on its way").unwrap();
+    link.root().send(1, "queued").unwrap();
+    link.root().spawn().abort("a reason of our own");
+    link.abort("again");
+    assert_eq!(tap.log(), ["root:P2P-1:0->1#1 on its way", "ACK# 1", "FIN# 1"]);
+    for error in
+        [link.root().send(1, "x").unwrap_err(), link.root().recv(1).unwrap_err(), link.finish().unwrap_err()]
+    {
+        assert!(matches!(&error, LinkError::OursAborted { peer: 1, .. }), "{error}");
+        assert!(error.to_string().contains("a reason of our own"), "{error}");
+    }
+    // The peer's own end is taken, but no message.
+    deliver(&link, frame("FIN#", "1")).unwrap();
+    let refused = deliver(&link, frame("root:P2P-2:1->0#2", "x")).unwrap_err();
+    assert_eq!(refused.code, Rejection::NETWORK_ERROR);
+    assert!(!refused.message.contains("reason"), "{}", refused.message);
+    assert_eq!(tap.log().len(), 3);
+}
+
+#[test]
+fn an_abort_in_the_middle_of_a_message_counts_nothing() {
+    let hold = Tap { hold_answers: true, ..Tap::default() };
+    let (tap, link) = tapped(hold, |config| config.chunk_size = 10);
+    link.root().send(1, vec![0; 255]).unwrap();
+    link.abort("enough");
+    assert_eq!(tap.log()[8..], ["FIN# 0"]);
+}
+
+#[test]
+fn an_abort_before_anybody_is_there_says_nothing() {
+    let (tap, link) = tapped(Tap::default(), |_| {});
+    link.abort("too early");
+    assert!(link.connect().is_err());
+    assert!(tap.log().is_empty());
+}
+
+#[test]
+fn finish_after_abort_waits_until_the_announcement_is_answered() {
+    let hold = Tap { hold_answers: true, ..Tap::default() };
+    let (tap, link) = tapped(hold, |_| {});
+    link.root().send(1, "x").unwrap();
+    link.abort("enough");
+    std::thread::scope(|scope| {
+        let end = scope.spawn(|| link.finish());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(!end.is_finished());
+        tap.answer_all(Ok(()));
+        assert!(matches!(end.join().unwrap(), Err(LinkError::OursAborted { .. })));
+    });
+}
+
+/// A wait for a party that was stopped ends at once, not with a timeout.
+#[test]
+fn an_abort_ends_the_waits_of_all_peers() {
+    let (_, links) = Network::start(configs(3)).unwrap();
+    let outcomes = run(&links, |link| {
+        link.connect()?;
+        let channel = link.root();
+        channel.allgather("here")?;
+        if link.rank() == 2 {
+            channel.abort("by the user");
+        }
+        channel.recv(if link.rank() == 2 { 0 } else { 2 }).map(drop)
+    });
+    for (rank, outcome) in outcomes.into_iter().enumerate() {
+        match outcome.unwrap_err() {
+            LinkError::OursAborted { .. } if rank == 2 => {}
+            LinkError::PeerFinished { peer: 2, .. } if rank < 2 => {}
+            error => panic!("rank {rank}: {error}"),
+        }
+    }
+}

@@ -13,8 +13,9 @@ use crate::{Matrix, Ring};
 ///
 /// If x is the shared value (two's complement), the new shares sum to floor(x / 2^bits) + e with e in
 /// {-1, 0} for `BothShift` and {0, 1} for `OneNegates`, provided that the sum of the shares as signed
-/// integers does not leave the signed range, which for uniformly random shares fails with a probability
-/// of about |x| / 2^(k-1). Then the result is off by a multiple of 2^(k-bits).
+/// integers does not leave the signed range. It does with a probability of |x| / 2^k when one share is uniform:
+/// that many of the 2^k values of it leave no room for the other. Then the result is off by 2^(k-bits).
+/// `bits` must be below the width of the ring.
 pub fn truncate_share<R: Ring>(share: &mut Matrix<R>, bits: u32, rank: usize, side: TruncationSide) {
     match side {
         TruncationSide::OneNegates if rank != 0 => share.map_assign(|s| s.neg().ashr(bits).neg()),
