@@ -74,6 +74,31 @@ pub(crate) fn short(message: &impl Message) -> Bytes {
     prefixed(message, u32::try_from(message.encoded_len()).unwrap_or(u32::MAX))
 }
 
+impl Pieces {
+    /// The message alone, without gRPC's flag and length.
+    #[must_use]
+    pub(crate) fn without_prefix(mut self) -> Self {
+        if let Some(first) = self.0.front_mut() {
+            first.advance(PREFIX_BYTES.min(first.len()));
+        }
+        self
+    }
+
+    /// Bytes in all pieces.
+    pub(crate) fn total(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+}
+
+impl IntoIterator for Pieces {
+    type Item = Bytes;
+    type IntoIter = std::collections::vec_deque::IntoIter<Bytes>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl From<Bytes> for Pieces {
     fn from(piece: Bytes) -> Self {
         Self(VecDeque::from([piece]))
@@ -188,7 +213,7 @@ where
 }
 
 /// The next non-empty DATA frame; trailers end the body.
-async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, ReadError>
+pub(crate) async fn next_data<B>(body: &mut B) -> Result<Option<Bytes>, ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,

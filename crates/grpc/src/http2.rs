@@ -7,6 +7,8 @@
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Http2Builder;
 use tonic::transport::{Channel, Endpoint, Server};
 
 use crate::error::GrpcError;
@@ -90,6 +92,28 @@ pub(crate) fn server(windows: Windows, tls: Option<&TlsConfig>) -> Result<Server
         Some(tls) => server
             .tls_config(tls.server())
             .map_err(|error| GrpcError::tls("server", crate::error::causes(&error))),
+    }
+}
+
+/// The same settings for the port that serves every protocol.
+pub(crate) fn configure(http2: &mut Http2Builder<'_, TokioExecutor>, windows: Windows) {
+    http2
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(windows.stream)
+        .initial_connection_window_size(windows.connection)
+        .max_concurrent_streams(CONCURRENT_STREAMS)
+        .max_frame_size(FRAME_BYTES)
+        .max_header_list_size(16 << 10)
+        .keep_alive_interval(Some(KEEPALIVE))
+        .keep_alive_timeout(KEEPALIVE);
+}
+
+/// What every TCP connection of ours gets: no delay of small packets, and a sign of life while it is idle.
+pub(crate) fn prepare(stream: &tokio::net::TcpStream) {
+    let socket = socket2::SockRef::from(stream);
+    let keepalive = socket2::TcpKeepalive::new().with_time(TCP_KEEPALIVE);
+    if let Err(error) = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive)) {
+        tracing::debug!(%error, "socket options");
     }
 }
 

@@ -64,18 +64,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod baidu_std;
+mod budget;
+mod carrier;
 mod dealer;
+mod dial;
 mod error;
 mod framing;
 #[allow(clippy::all, missing_docs, unreachable_pub, dead_code)]
 mod generated;
+mod http1;
 mod http2;
+mod json;
 mod node;
+mod port;
 mod receiver;
+mod route;
 mod sender;
+mod sniff;
 mod threads;
 mod tls;
 
+pub use carrier::CarrierKind;
 pub use dealer::{
     DEALER_VERSION, DealerClient, DealerClientConfig, DealerConfig, DealerLimits, DealerServer,
 };

@@ -8,10 +8,13 @@ use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank, Rejectio
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
+use crate::carrier::CarrierKind;
 use crate::error::GrpcError;
 use crate::framing::ENVELOPE_BYTES;
 use crate::http2::{self, Windows};
-use crate::receiver::{Deliver, Receiver, ReceiverService};
+use crate::port::{self, Settings};
+use crate::receiver::{Deliver, Receiver};
+use crate::route::Route;
 use crate::sender::{Once, Peer, UNDER_WAY_BYTES, run};
 use crate::threads::{self, take};
 use crate::tls::TlsConfig;
@@ -69,6 +72,9 @@ pub struct NodeConfig {
     /// `host:port` of every rank in order, our own included (it is what the others dial; ours is not
     /// used here).
     pub parties: Vec<String>,
+    /// What our pushes travel in to each rank, in order; ranks beyond the end get
+    /// [`CarrierKind::default`]. What others push to us is taken in any carrier.
+    pub carriers: Vec<CarrierKind>,
     /// Mutual TLS, or `None` for plaintext. With TLS every other rank must be pinned.
     pub tls: Option<TlsConfig>,
     /// Sizes and times.
@@ -76,9 +82,16 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// Plaintext and default limits.
+    /// Plaintext, gRPC and default limits.
     pub fn new(rank: Rank, parties: Vec<String>) -> Self {
-        Self { rank, parties, tls: None, limits: NodeLimits::default() }
+        Self { rank, parties, carriers: Vec::new(), tls: None, limits: NodeLimits::default() }
+    }
+
+    /// With pushes to every rank in `carrier`.
+    #[must_use]
+    pub fn with_carrier(mut self, carrier: CarrierKind) -> Self {
+        self.carriers = vec![carrier; self.parties.len()];
+        self
     }
 
     /// With mutual TLS.
@@ -161,19 +174,14 @@ impl GrpcNode {
 
         let (inbox, attached) = watch::channel(None);
         let receiver = Arc::new(Receiver::new(config.clone(), attached)?);
-        let server = http2::server(windows(&config.limits), config.tls.as_ref())?;
-        let incoming = http2::incoming(listener).map_err(|error| GrpcError::listen(address, error))?;
-        let (stop, mut stopping) = watch::channel(false);
-        let stopped = handle.spawn(async move {
-            let signal = async move {
-                let _ = stopping.wait_for(|stop| *stop).await;
-            };
-            let served =
-                server.serve_with_incoming_shutdown(ReceiverService(receiver), incoming, signal).await;
-            if let Err(error) = served {
-                tracing::error!(error = crate::error::causes(&error), "the listener failed");
-            }
-        });
+        let settings = Settings {
+            tls: config.tls.clone(),
+            windows: windows(&config.limits),
+            budget: receiver.budget(),
+            read_timeout: config.limits.read_timeout,
+        };
+        let (stop, stopping) = watch::channel(false);
+        let stopped = port::serve(listener, settings, receiver, stopping)?;
 
         let peers = config
             .parties
@@ -248,8 +256,9 @@ fn connection(config: &NodeConfig, rank: Rank, party: &str) -> Result<Option<Arc
                 .ok_or_else(|| GrpcError::Config(format!("no certificate is pinned for rank {rank}")))?,
         )),
     };
-    let channel = http2::channel(party, config.limits.connect_timeout, Windows::SMALL, tls)?;
-    Ok(Some(Arc::new(Peer::new(rank, party.to_owned(), channel, config.limits.clone()))))
+    let kind = config.carriers.get(rank).copied().unwrap_or_default();
+    let route = Route::new(kind, party, &config.limits, tls)?;
+    Ok(Some(Arc::new(Peer::new(rank, party.to_owned(), route, config.limits.clone()))))
 }
 
 impl Carrier for GrpcNode {

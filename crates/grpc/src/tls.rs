@@ -13,7 +13,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_rustls::TlsAcceptor;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -145,24 +147,69 @@ impl TlsConfig {
             .timeout(HANDSHAKE_TIMEOUT)
     }
 
+    /// The server side as [`TlsConfig::server`], for the port that serves every protocol.
+    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, GrpcError> {
+        let failed = |error: &dyn std::fmt::Display| GrpcError::tls("server", error);
+        let verifier = WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider())
+            .build()
+            .map_err(|error| failed(&error))?;
+        let mut config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(certificates("own certificate", &self.certificate)?, self.private_key()?)
+            .map_err(|error| failed(&error))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// The client side for connections that are not HTTP/2, and the name that the peer must bear.
+    pub(crate) fn connector(
+        &self,
+        peer: &PeerIdentity,
+        alpn: Option<&[u8]>,
+    ) -> Result<(rustls::ClientConfig, ServerName<'static>), GrpcError> {
+        let failed = |error: &dyn std::fmt::Display| GrpcError::tls("client", error);
+        let mut config = rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
+            .dangerous()
+            .with_custom_certificate_verifier(self.verifier(peer)?)
+            .with_client_auth_cert(certificates("own certificate", &self.certificate)?, self.private_key()?)
+            .map_err(|error| failed(&error))?;
+        config.alpn_protocols = alpn.map(<[u8]>::to_vec).into_iter().collect();
+        let name = ServerName::try_from(peer.server_name.clone()).map_err(|error| failed(&error))?;
+        Ok((config, name))
+    }
+
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>, GrpcError> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes())
+            .map_err(|error| GrpcError::tls("private key", format!("{error:?}")))
+    }
+
+    fn verifier(&self, peer: &PeerIdentity) -> Result<Arc<PinnedVerifier>, GrpcError> {
+        let chain = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider())
+            .build()
+            .map_err(|error| GrpcError::tls("certificate authority", error))?;
+        Ok(Arc::new(PinnedVerifier { chain, peer: peer.clone() }))
+    }
+
     /// The client side towards `peer`, with the verifier that also checks the pinned certificate.
     pub(crate) fn client(
         &self,
         peer: &PeerIdentity,
     ) -> Result<(ClientTlsConfig, Arc<dyn ServerCertVerifier>), GrpcError> {
         install_provider();
-        let chain = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider())
-            .build()
-            .map_err(|error| GrpcError::tls("certificate authority", error))?;
         let client = ClientTlsConfig::new()
             .domain_name(peer.server_name.clone())
             .identity(Identity::from_pem(&self.certificate, self.key.as_bytes()))
             .timeout(HANDSHAKE_TIMEOUT);
-        Ok((client, Arc::new(PinnedVerifier { chain, peer: peer.clone() })))
+        Ok((client, self.verifier(peer)?))
     }
 }
 
-const HANDSHAKE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a TLS handshake may take.
+pub(crate) const HANDSHAKE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Checks chain and name as usual, then that the certificate is a pinned one.
 #[derive(Debug)]
