@@ -54,6 +54,7 @@ impl Inbox {
         let outcome = self.sort(&world, &mut state, sender, &frame);
         match &outcome {
             Ok(()) => {
+                state.is_there = true;
                 if let Some(observer) = world.observer.get() {
                     observer(&frame);
                 }

@@ -217,15 +217,15 @@ impl Outbox {
         self.is_delivered() && !self.is_pushing()
     }
 
-    /// Forgets what was not pushed yet, and announces the end to a peer that is `connected`, or to which
+    /// Forgets what was not pushed yet, and announces the end to a peer that `is_there`, or to which
     /// something was pushed. Acknowledges `unread` then.
     ///
     /// FIN counts what is on its way. A message of which a part is forgotten has a number that never gets
     /// through: then FIN counts nothing, as that of a party without numbers.
-    pub(crate) fn abandon(&mut self, connected: bool, unread: Vec<u64>) {
+    pub(crate) fn abandon(&mut self, is_there: bool, unread: Vec<u64>) {
         let is_whole = self.cuts.is_empty();
         self.clear();
-        if !(connected || self.started > 0) || std::mem::replace(&mut self.announced, true) {
+        if !(is_there || self.started > 0) || std::mem::replace(&mut self.announced, true) {
             return;
         }
         unread.into_iter().for_each(|number| self.acknowledge(number));

@@ -60,11 +60,6 @@ impl Presence {
         self.changed.notify_all();
     }
 
-    /// Whether `peer` has called us and answered our call.
-    pub(crate) fn has_met(&self, peer: Rank) -> bool {
-        self.lock().list.get(peer).is_some_and(|party| party.heard && matches!(party.call, Call::Answered))
-    }
-
     pub(crate) fn abort(&self, reason: &str) {
         self.lock().aborted.get_or_insert_with(|| reason.to_owned());
         self.changed.notify_all();

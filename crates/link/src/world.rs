@@ -23,6 +23,8 @@ pub(crate) struct PeerState {
     pub(crate) failure: Option<Failure>,
     pub(crate) aborted: Option<String>,
     pub(crate) finishing: bool,
+    /// Something was accepted from it.
+    pub(crate) is_there: bool,
     /// When a frame last came.
     pub(crate) heard: Instant,
     /// Why the last refused frame was refused, for the error of a timeout.
@@ -135,6 +137,7 @@ impl World {
                 failure: None,
                 aborted: None,
                 finishing: false,
+                is_there: false,
                 heard: Instant::now(),
                 refused: None,
                 pumping: false,
@@ -356,12 +359,11 @@ impl World {
         self.pump(to);
     }
 
-    /// Ends every wait and refuses every later operation. A peer that is connected is told by FIN, so that it
+    /// Ends every wait and refuses every later operation. A peer that is there is told by FIN, so that it
     /// need not wait for what will not come; what it has sent so far is acknowledged, so that it can end too.
     pub(crate) fn abort(self: &Arc<Self>, reason: &str) {
         for rank in self.others() {
             let Some(peer) = self.find(rank) else { continue };
-            let connected = self.presence.has_met(rank);
             let mut state = peer.lock();
             if state.aborted.is_some() {
                 continue;
@@ -369,7 +371,8 @@ impl World {
             state.aborted = Some(reason.to_owned());
             if self.config.fin && state.failure.is_none() && !state.finishing {
                 let unread = state.mailbox.stop_reading();
-                state.outbox.abandon(connected, unread);
+                let is_there = state.is_there;
+                state.outbox.abandon(is_there, unread);
             } else {
                 state.outbox.clear();
             }

@@ -83,9 +83,6 @@ pub enum PsiError {
         /// Why.
         source: CurveError,
     },
-    /// The system gave no thread.
-    #[error("no thread to receive on: {0}")]
-    OursThread(std::io::Error),
     /// A message is no `EcdhPsiCipherBatch`.
     #[error("{at}: the message is no EcdhPsiCipherBatch: {reason}; the sender is broken or not at this step")]
     PeerMalformed {

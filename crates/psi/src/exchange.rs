@@ -12,7 +12,6 @@ use symbolon_link::{Channel, LinkError, Rank};
 
 use crate::batch::{self, Batch, Reader};
 use crate::error::{Location, Stream};
-use crate::inflow::{Event, Inflow};
 use crate::intersection::PeerPoints;
 use crate::items::OwnItems;
 use crate::second::{check_own_form, check_received_form};
@@ -108,19 +107,16 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     ///   peer does,
     /// - receiving own points as the peer returns them, if this party learns the result.
     ///
-    /// The first failure is the one reported. It ends the other activities at once, except one that waits
-    /// for room to send, which ends when the link gives up.
+    /// The first failure is the one reported. It aborts the link, which ends every wait of the other activities,
+    /// and those of the peer.
     pub(crate) fn run(self) -> Result<Exchanged, PsiError> {
-        let (first, wake_first) = self.open(self.first)?;
-        let (second, wake_second) = self.open(self.second)?;
-        let wake = [wake_first, wake_second];
         let (queue, queued) = mpsc::channel();
         let (sent, totals, peer_points, returned) = std::thread::scope(|scope| {
-            let (this, wake) = (&self, &wake);
-            let sender = scope.spawn(move || this.attempt(wake, || this.send_own()));
-            let reader = scope.spawn(move || this.attempt(wake, || this.read_first(first, queue)));
-            let masker = scope.spawn(move || this.attempt(wake, || this.mask_peer(queued)));
-            let returned = this.attempt(wake, || this.read_second(second));
+            let this = &self;
+            let sender = scope.spawn(move || this.attempt(|| this.send_own()));
+            let reader = scope.spawn(move || this.attempt(|| this.read_first(queue)));
+            let masker = scope.spawn(move || this.attempt(|| this.mask_peer(queued)));
+            let returned = this.attempt(|| this.read_second());
             (joined(sender.join()), joined(reader.join()), joined(masker.join()), returned)
         });
         if let Some(failure) = self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -142,12 +138,8 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         })
     }
 
-    fn open(&self, channel: &Channel) -> Result<(Inflow, Sender<Event>), PsiError> {
-        Inflow::open(channel, self.peer).map_err(PsiError::OursThread)
-    }
-
-    /// Runs one activity; if it fails first, keeps its failure and wakes the others.
-    fn attempt<T>(&self, wake: &[Sender<Event>], activity: impl FnOnce() -> Result<T, Halt>) -> Option<T> {
+    /// Runs one activity; if it fails first, keeps its failure and stops the others.
+    fn attempt<T>(&self, activity: impl FnOnce() -> Result<T, Halt>) -> Option<T> {
         let error = match activity() {
             Ok(result) => return Some(result),
             Err(Halt::Stopped) => return None,
@@ -158,10 +150,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
             tracing::debug!(%error, "private set intersection failed");
             self.stopped.store(true, Ordering::SeqCst);
             *failure = Some(error);
-            for waiting in wake {
-                // Nobody waits there any more if this fails.
-                let _ = waiting.send(Event::Stopped);
-            }
+            self.first.abort("the private set intersection failed");
         }
         None
     }
@@ -210,11 +199,11 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     }
 
     /// The peer's points off the main channel, checked and counted, into the queue.
-    fn read_first(&self, inflow: Inflow, queue: Sender<(Location, Batch)>) -> Result<PeerTotals, Halt> {
+    fn read_first(&self, queue: Sender<(Location, Batch)>) -> Result<PeerTotals, Halt> {
         let mut reader = Reader::new(self.peer, Stream::First, self.params.suite.point_bytes());
         let mut totals = PeerTotals::default();
         loop {
-            let message = receive(&inflow, "receiving the peer's masked items")?;
+            let message = self.receive(self.first, "receiving the peer's masked items")?;
             let at = reader.location();
             let batch = reader.read(message, |_| None, self.params.suite.point_bytes())?;
             totals.items = totals.items.saturating_add(batch.items());
@@ -303,7 +292,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
     }
 
     /// Own points, masked twice, off the sub-channel.
-    fn read_second(&self, inflow: Inflow) -> Result<(Vec<u8>, Option<SecondForm>), Halt> {
+    fn read_second(&self) -> Result<(Vec<u8>, Option<SecondForm>), Halt> {
         let mut second = Vec::new();
         let mut form = None;
         if !self.i_learn {
@@ -314,7 +303,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         let mut reader = Reader::new(self.peer, Stream::Second, self.params.suite.point_bytes());
         let mut found = 0u64;
         loop {
-            let message = receive(&inflow, "receiving own items masked by the peer")?;
+            let message = self.receive(self.second, "receiving own items masked by the peer")?;
             let at = reader.location();
             let batch = reader.read(message, |length| SecondForm::received(self.params, length), agreed)?;
             found = found.saturating_add(batch.items());
@@ -358,6 +347,10 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
         channel.send(self.peer, message).map_err(link(during))
     }
 
+    fn receive(&self, channel: &Channel, during: &'static str) -> Result<Bytes, PsiError> {
+        channel.recv(self.peer).map_err(link(during))
+    }
+
     fn send_end(&self, channel: &Channel, stream: Stream, index: u64) -> Result<(), PsiError> {
         self.send(channel, stream, index, true, 0, Vec::new(), BTreeMap::new())
     }
@@ -371,13 +364,6 @@ fn refused_point(at: Location, error: CurveError) -> PsiError {
     match error {
         CurveError::PeerLowOrder { index } => PsiError::PeerLowOrder { at, index },
         other => PsiError::PeerMalformed { at, reason: other.to_string() },
-    }
-}
-
-fn receive(inflow: &Inflow, during: &'static str) -> Result<Bytes, Halt> {
-    match inflow.next() {
-        Event::Message(message) => Ok(message.map_err(link(during))?),
-        Event::Stopped => Err(Halt::Stopped),
     }
 }
 

@@ -59,9 +59,16 @@ pub(crate) fn intersect(
     let own_keys = Keys::sorted(cleared.as_deref().unwrap_or(own_second), key_bytes);
     let peer_keys = Keys::sorted(cut.as_deref().unwrap_or(&peer.points), key_bytes);
     if duplicates == Duplicates::Refuse
-        && let Some(item) = peer_keys.first_repeated()
+        && let Some((_, item)) = peer_keys.repeated()
     {
         return Err(PsiError::PeerDuplicate { peer: peer_rank, item: item as u64 });
+    }
+
+    if duplicates != Duplicates::AsGiven
+        && let Some((first, second)) = own_keys.repeated()
+    {
+        let (first, second) = (own.row(first), own.row(second));
+        return Err(PsiError::PeerInconsistent { peer: peer_rank, first, second });
     }
 
     // Common ids as (whole point, first own position, own count, peer count).
@@ -69,22 +76,12 @@ pub(crate) fn intersect(
     let mut further: Vec<usize> = Vec::new();
     let (mut o, mut p) = (0, 0);
     while let (Some(own_key), Some(peer_key)) = (own_keys.at(o), peer_keys.at(p)) {
-        let own_group = own_keys.group(o);
-        let peer_group = peer_keys.group(p);
-        if let [first, second, ..] = own_group
-            && duplicates != Duplicates::AsGiven
-        {
-            let row = |position: u32| own.row(position as usize);
-            return Err(PsiError::PeerInconsistent {
-                peer: peer_rank,
-                first: row(*first),
-                second: row(*second),
-            });
-        }
         match own_key.cmp(peer_key) {
-            Ordering::Less => o += own_group.len(),
-            Ordering::Greater => p += peer_group.len(),
+            // One key at a time: a group that is measured here again and again makes this quadratic.
+            Ordering::Less => o += 1,
+            Ordering::Greater => p += 1,
             Ordering::Equal => {
+                let (own_group, peer_group) = (own_keys.group(o), peer_keys.group(p));
                 let first_own = own_group.first().map_or(0, |&i| i as usize);
                 let first_peer = peer_group.first().map_or(0, |&i| i as usize);
                 let whole =
@@ -156,14 +153,52 @@ impl<'a> Keys<'a> {
         rest.get(..same).unwrap_or_default()
     }
 
-    /// The position of a key that repeats an earlier one.
-    fn first_repeated(&self) -> Option<usize> {
+    /// The positions of two equal keys, the smaller first.
+    fn repeated(&self) -> Option<(usize, usize)> {
         let key = |i: u32| key_at(self.keys, self.key_bytes, i);
-        self.order.array_windows().find(|[a, b]| key(*a) == key(*b)).map(|[_, b]| *b as usize)
+        let pair = self.order.array_windows().find(|[a, b]| key(*a) == key(*b));
+        pair.map(|[a, b]| (*a as usize, *b as usize))
     }
 }
 
 fn key_at(keys: &[u8], key_bytes: usize, i: u32) -> &[u8] {
     let start = (i as usize).saturating_mul(key_bytes);
     keys.get(start..).and_then(|rest| rest.get(..key_bytes)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A peer whose points are all equal costs no more than another: comparing each own key with all of them
+    /// would take hours.
+    #[test]
+    fn repetitions_of_the_peer_cost_nothing() {
+        const COUNT: usize = 200_000;
+        let suite = Suite::CURVE25519_SHA256_DIRECT;
+        let items: Vec<_> = (0..COUNT).map(|i| i.to_string()).collect();
+        for duplicates in [Duplicates::Count, Duplicates::AsGiven] {
+            let own = OwnItems::new(&items, duplicates).unwrap();
+            let key = |i: usize| [[0; 24].as_slice(), &(i as u64).to_be_bytes()].concat();
+            let second: Vec<u8> = (0..COUNT).flat_map(key).collect();
+            let peer = PeerPoints { points: key(COUNT - 1).repeat(COUNT), extra: BTreeMap::new() };
+            let found = intersect(suite, 1, &own, duplicates, &second, SecondForm::Whole, &peer).unwrap();
+            assert_eq!(found.rows, [COUNT - 1]);
+            assert_eq!((found.own_counts, found.peer_counts), (vec![1], vec![COUNT as u64]));
+        }
+    }
+
+    /// And the other way round: a peer that returns the same for all.
+    #[test]
+    fn repetitions_of_own_keys_cost_nothing() {
+        const COUNT: usize = 200_000;
+        let suite = Suite::CURVE25519_SHA256_DIRECT;
+        let own = OwnItems::new(&vec!["x"; COUNT], Duplicates::AsGiven).unwrap();
+        let points: Vec<u8> =
+            (0..COUNT).flat_map(|i| [[0; 24].as_slice(), &(i as u64).to_be_bytes()].concat()).collect();
+        let peer = PeerPoints { points, extra: BTreeMap::new() };
+        let found =
+            intersect(suite, 1, &own, Duplicates::AsGiven, &vec![9; 32 * COUNT], SecondForm::Whole, &peer);
+        assert_eq!(found.unwrap(), Intersection::default());
+    }
 }

@@ -41,7 +41,8 @@
 //! Type, consecutive indices from 0, count against length, totals against the number announced, the end
 //! of each stream, the length of second ciphertexts against the safe minimum, the order of every point.
 //! An error names rank, stream, batch and point and ends the whole run at once; the first one is reported. The
-//! protocol has no message for that: whoever calls [`run`] aborts the link, so that the peer learns of it too.
+//! protocol has no message for that: an error during the exchange aborts the link
+//! ([`Channel::abort`](symbolon_link::Channel::abort)), so that the peer's waits end too.
 //! A stream is over with its last batch: what a peer sends behind it is never read here.
 //!
 //! ```
@@ -84,7 +85,6 @@
 mod batch;
 mod error;
 mod exchange;
-mod inflow;
 mod intersection;
 mod items;
 mod outcome;

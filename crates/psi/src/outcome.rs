@@ -70,8 +70,8 @@ pub struct PsiOutcome {
 ///
 /// # Errors
 /// [`PsiError`]: parameters and own duplicates before anything is sent; whatever the peer or the link does
-/// wrong afterwards. The channel is then at no
-/// defined step, and the peer still waits: abort the link.
+/// wrong afterwards. An error during the exchange has aborted the link of `channel`; after any error the channel is
+/// at no defined step.
 pub fn run<I: AsRef<[u8]> + Sync>(
     channel: &Channel,
     params: &PsiParams,

@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::Bytes;
-use support::{batch, bytes, masker, params, run_against, secret};
+use support::{batch, bytes, masker, params, run_against, say, secret};
 use symbolon_dialect::SecondCiphertext;
 use symbolon_psi::{Location, PsiError, PsiParams, ResultTo, Stream};
 use symbolon_wire::runtime::EcdhPsiCipherBatch;
@@ -20,7 +20,7 @@ fn good() -> Vec<EcdhPsiCipherBatch> {
 fn first_stream(params: &PsiParams, messages: &[Bytes]) -> PsiError {
     let (outcome, ()) = run_against(params, &["a", "b", "c"], secret(), |main, _| {
         for message in messages {
-            main.send(0, message.clone()).unwrap();
+            say(main, message.clone());
         }
     });
     outcome.unwrap_err()
@@ -144,10 +144,10 @@ fn totals_against_the_announcement() {
 fn second_stream(params: &PsiParams, messages: &[EcdhPsiCipherBatch]) -> PsiError {
     let (outcome, ()) = run_against(params, &["a", "b", "c"], secret(), |main, sub| {
         for message in &good() {
-            main.send(0, bytes(message)).unwrap();
+            say(main, bytes(message));
         }
         for message in messages {
-            sub.send(0, bytes(message)).unwrap();
+            say(sub, bytes(message));
         }
     });
     outcome.unwrap_err()
@@ -235,10 +235,10 @@ fn what_comes_after_the_end_does_not_count() {
     // The end is the end: a batch behind it is not part of the set.
     let (outcome, ()) = run_against(&params(), &["a"], secret(), |main, sub| {
         for message in &good() {
-            main.send(0, bytes(message)).unwrap();
+            say(main, bytes(message));
         }
-        main.send(0, bytes(&batch("enc", 2, true, 32, masker().mask_items(&["z"]).unwrap()))).unwrap();
-        sub.send(0, bytes(&dual(0, true, 32, 1))).unwrap();
+        say(main, bytes(&batch("enc", 2, true, 32, masker().mask_items(&["z"]).unwrap())));
+        say(sub, bytes(&dual(0, true, 32, 1)));
     });
     let outcome = outcome.unwrap();
     assert_eq!((outcome.peer_items, outcome.indices), (2, Some(vec![])));
@@ -250,7 +250,7 @@ fn a_rank_without_the_result_receives_nothing_more() {
     let params = PsiParams { result_to: ResultTo::Rank(1), ..params() };
     let (outcome, returned) = run_against(&params, &["a"], secret(), |main, sub| {
         for message in &good() {
-            main.send(0, bytes(message)).unwrap();
+            say(main, bytes(message));
         }
         [sub.recv(0).unwrap(), sub.recv(0).unwrap()].map(|m| m.len())
     });
@@ -263,9 +263,9 @@ fn twelve_bytes_when_configured() {
     let params = PsiParams { second_ciphertext: SecondCiphertext::LastTwelveBytes, ..params() };
     let (outcome, ()) = run_against(&params, &["a", "b", "c"], secret(), |main, sub| {
         for message in &good() {
-            main.send(0, bytes(message)).unwrap();
+            say(main, bytes(message));
         }
-        sub.send(0, bytes(&dual(0, true, 12, 3))).unwrap();
+        say(sub, bytes(&dual(0, true, 12, 3)));
         assert_eq!(sub.recv(0).unwrap().len(), 2 + "dual.enc".len() + 2 + 2 + 24);
     });
     assert_eq!(outcome.unwrap().indices, Some(vec![]));

@@ -64,6 +64,41 @@ fn messages_may_overtake_one_another() {
     }
 }
 
+/// A party that waits for room to send is let go too when another of its activities fails, and its peer with it.
+#[test]
+fn a_failure_ends_a_blocked_send_and_the_peer() {
+    let narrow = configs(|config| {
+        config.throttle_window = 1;
+        config.backlog_bytes = 1;
+    });
+    let (_network, links) = Network::start(narrow).unwrap();
+    let params = PsiParams { batch_size: 1, ..params() };
+    let sending = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        let party = scope.spawn(|| {
+            let (mut first, items) = (true, ids(0..50));
+            run(&links[0].root(), &params, &items, secret(), &mut |_| {
+                if std::mem::take(&mut first) {
+                    sending.wait();
+                }
+            })
+        });
+        // It has something to send, nobody acknowledges it, and then it is told nonsense.
+        sending.wait();
+        links[1].root().send(0, "no batch").unwrap();
+        let error = party.join().expect("rank 0").unwrap_err();
+        assert!(matches!(error, PsiError::PeerMalformed { .. }), "{error}");
+    });
+    // The peer need not wait for its timeout of ten minutes.
+    let error = loop {
+        match links[1].root().recv(0) {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LinkError::PeerFinished { peer: 0, .. }), "{error}");
+}
+
 #[test]
 fn a_peer_that_is_gone_is_an_error_of_the_link() {
     let (network, links) =
