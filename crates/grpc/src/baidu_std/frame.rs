@@ -124,6 +124,11 @@ pub(super) fn packed(meta: &RpcMeta, payload: usize, room: usize) -> Option<Byte
     Some(head)
 }
 
+/// Memory that is taken for a body of that length before anything has arrived.
+fn first_step(length: usize) -> usize {
+    length.min(FIRST_STEP_BYTES)
+}
+
 /// Reads frames from a connection.
 #[derive(Debug)]
 pub(super) struct Source<R> {
@@ -168,22 +173,27 @@ impl<R: AsyncRead + Unpin> Source<R> {
                 self.ahead.advance(length);
                 return Ok(body);
             }
-            let mut body = BytesMut::with_capacity(length.min(FIRST_STEP_BYTES));
+            let mut body = BytesMut::with_capacity(first_step(length));
             body.put(self.ahead.split_to(length.min(self.ahead.len())));
             while body.len() < length {
                 let missing = length - body.len();
-                if body.capacity() == body.len() {
-                    body.reserve(missing.min(body.len()));
-                }
-                let room = missing.min(body.capacity() - body.len());
-                let read = self.io.read_buf(&mut (&mut body).limit(room)).await.map_err(broken)?;
-                if read == 0 {
-                    return Err(Malformed::Short);
-                }
+                self.grow(&mut body, missing).await?;
             }
             Ok(body.freeze())
         };
         timeout(patience, body).await.map_err(|_| Malformed::Stalled(patience))?
+    }
+
+    /// Appends some of the missing bytes.
+    async fn grow(&mut self, body: &mut BytesMut, missing: usize) -> Result<(), Malformed> {
+        if body.capacity() == body.len() {
+            body.reserve(missing.min(body.len().max(1)));
+        }
+        let room = missing.min(body.capacity() - body.len());
+        match self.io.read_buf(&mut body.limit(room)).await.map_err(broken)? {
+            0 => Err(Malformed::Short),
+            _ => Ok(()),
+        }
     }
 
     /// Drops the next `length` bytes.
@@ -221,4 +231,152 @@ impl<R: AsyncRead + Unpin> Source<R> {
 
 fn broken(error: std::io::Error) -> Malformed {
     Malformed::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives its bytes in pieces of at most so many.
+    struct Cut<'a>(&'a [u8], usize);
+
+    impl AsyncRead for Cut<'_> {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buf: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            let (now, later) = self.0.split_at(self.0.len().min(self.1).min(buf.remaining()));
+            buf.put_slice(now);
+            self.0 = later;
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    type Frames = Vec<(RpcMeta, Bytes)>;
+
+    /// All frames, and the error that ended them.
+    fn frames(bytes: &[u8], step: usize) -> (Frames, Option<Malformed>) {
+        run(async {
+            let mut source = Source::new(Cut(bytes, step), Duration::from_secs(60));
+            let mut found = Vec::new();
+            loop {
+                let (meta, length) = match source.head().await {
+                    Ok(Some(head)) => head,
+                    Ok(None) => return (found, None),
+                    Err(error) => return (found, Some(error)),
+                };
+                match source.body(length).await {
+                    Ok(body) => found.push((meta, body)),
+                    Err(error) => return (found, Some(error)),
+                }
+            }
+        })
+    }
+
+    fn meta() -> impl Strategy<Value = RpcMeta> {
+        let request = (".{0,40}", ".{0,40}", any::<Option<i64>>(), any::<Option<i32>>());
+        let request = request.prop_map(|(service_name, method_name, log_id, timeout_ms)| RequestMeta {
+            service_name,
+            method_name,
+            log_id,
+            timeout_ms,
+        });
+        let response = (any::<Option<i32>>(), proptest::option::of(".{0,40}"))
+            .prop_map(|(error_code, error_text)| ResponseMeta { error_code, error_text });
+        (
+            proptest::option::of(request),
+            proptest::option::of(response),
+            any::<Option<i32>>(),
+            any::<Option<i64>>(),
+            any::<Option<i32>>(),
+            any::<Option<i32>>(),
+        )
+            .prop_map(
+                |(request, response, compress_type, correlation_id, attachment_size, content_type)| RpcMeta {
+                    request,
+                    response,
+                    compress_type,
+                    correlation_id,
+                    attachment_size,
+                    content_type,
+                },
+            )
+    }
+
+    fn written(frames: &[(RpcMeta, Bytes)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (meta, body) in frames {
+            bytes.extend_from_slice(&packed(meta, body.len(), 0).unwrap());
+            bytes.extend_from_slice(body);
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_read_however_they_are_cut(
+            metas in proptest::collection::vec(meta(), 1..4), step in 1_usize..200, lengths in proptest::collection::vec(
+                prop_oneof![0_usize..100, 16_000_usize..17_000, 60_000_usize..70_000], 4),
+        ) {
+            let sent: Frames =
+                metas.into_iter().zip(lengths).map(|(meta, length)| (meta, vec![7; length].into())).collect();
+            let bytes = written(&sent);
+            let (found, error) = frames(&bytes, if bytes.len() > 1000 { step * 100 } else { step });
+            prop_assert!(error.is_none() && found == sent);
+        }
+
+        #[test]
+        fn any_bytes_end_in_an_error_or_in_order(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200), step in 1_usize..50, sizes: (u32, u32), small: bool,
+        ) {
+            let _ = frames(&bytes, step);
+            let (body, meta) = if small { (sizes.0 % 300, sizes.1 % 300) } else { sizes };
+            let framed = [&MAGIC[..], &body.to_be_bytes(), &meta.to_be_bytes(), &bytes].concat();
+            let _ = frames(&framed, step);
+        }
+
+        #[test]
+        fn a_changed_byte_never_panics(meta in meta(), place: proptest::sample::Index, value: u8, cut: proptest::sample::Index) {
+            let mut bytes = written(&[(meta, Bytes::from_static(b"message"))]);
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+            let _ = frames(&bytes, 1000);
+            let _ = frames(&bytes[..cut.index(bytes.len())], 7);
+        }
+
+        #[test]
+        fn attachments_are_held_against_the_body(attachment_size: Option<i32>, body in 0_usize..100) {
+            let meta = RpcMeta { attachment_size, ..RpcMeta::default() };
+            match meta.attachment(body) {
+                Ok(bytes) => prop_assert!(bytes <= body && bytes == attachment_size.unwrap_or(0) as usize),
+                Err(_) => prop_assert!(!(0..=body as i64).contains(&i64::from(attachment_size.unwrap()))),
+            }
+        }
+    }
+
+    #[test]
+    fn memory_follows_what_arrives() {
+        let arrived = vec![1; 3 << 20];
+        let announced = (1 << 32) - 1;
+        run(async {
+            let mut source = Source::new(Cut(&arrived, 100_000), Duration::from_secs(60));
+            let mut body = BytesMut::with_capacity(first_step(announced));
+            loop {
+                let missing = announced - body.len();
+                let read = source.grow(&mut body, missing).await;
+                if matches!(read, Err(Malformed::Short)) {
+                    break;
+                }
+                read.unwrap();
+                assert!(body.capacity() <= (2 * body.len()).max(2 * FIRST_STEP_BYTES));
+            }
+            assert_eq!(body.len(), arrived.len());
+        });
+    }
 }

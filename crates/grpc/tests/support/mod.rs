@@ -1,6 +1,8 @@
 //! Certificates and sockets for the tests.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod nodes;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
