@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use symbolon_handshake::HandshakeError;
-use symbolon_link::record::{Direction, RecordedFrame, Replayer};
+use symbolon_link::record::{Direction, RecordedFrame, ReplayReport, Replayer};
 use symbolon_link::{Carrier, Channel, Completion, Frame, Link, LinkConfig, PushError, Rank};
 use symbolon_wire::Message as _;
 use symbolon_wire::handshake::HandshakeRequest;
@@ -81,9 +81,18 @@ pub(super) fn play<T>(
     };
     let outcome = match (outcome, finished) {
         (Ok(_), Err(reason)) => Err(format!("ending the link: {reason}")),
+        (Ok(_), Ok(())) if !replayer.report().is_complete() => Err(untaken(&replayer.report())),
         (outcome, _) => outcome,
     };
     Ok(Played { outcome, sent: replayer.sent().into_iter().map(|(_, frame)| frame).collect() })
+}
+
+/// What a party that is content with the run did not take of the recording.
+fn untaken(report: &ReplayReport) -> String {
+    let rejected =
+        report.rejected.iter().map(|(entry, why)| format!("rejected {}: {}", entry.frame.key, why.message));
+    let undelivered = report.undelivered.iter().map(|entry| format!("never came to {}", entry.frame.key));
+    rejected.chain(undelivered).collect::<Vec<_>>().join("; ").escape_debug().to_string()
 }
 
 /// The text of a failed handshake; of a refusal, said or heard, in the form that [`judge_refusal`] reads.

@@ -5,10 +5,11 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{configs, run};
 use symbolon_link::memory::Network;
 use symbolon_link::record::{Direction, RecordedFrame, Recorder, Replayer};
-use symbolon_link::{Link, LinkConfig, LinkError};
+use symbolon_link::{Chunk, Frame, Link, LinkConfig, LinkError};
 
 /// A run with a sub-channel on a second thread, so that sequence numbers depend on timing.
 fn party(link: &Link) -> Result<(), LinkError> {
@@ -67,6 +68,31 @@ fn recordings(change: fn(&mut LinkConfig)) -> Vec<Vec<RecordedFrame>> {
     recorders.iter().map(|recorder| recorder.frames()).collect()
 }
 
+/// What a frame is, whatever the timing: its key with the mark but without the number, its place, its bytes.
+type Sent = (String, Option<Chunk>, Bytes);
+
+/// Frames in an order that does not depend on timing, presence calls once.
+fn sorted<'a>(frames: impl Iterator<Item = &'a Frame>) -> Vec<Sent> {
+    let unnumbered = |frame: &Frame| {
+        let key = frame.key.rsplit_once('\u{2}').map_or(frame.key.clone(), |(key, _)| format!("{key}\u{2}"));
+        (key, frame.chunk, frame.value.clone())
+    };
+    let mut sent: Vec<_> = frames.map(unnumbered).collect();
+    sent.sort_by_key(|(key, chunk, value)| (key.clone(), chunk.map(|chunk| chunk.offset), value.clone()));
+    sent.dedup_by(|a, b| a.0.starts_with("connect_") && a.0 == b.0);
+    sent
+}
+
+fn recorded(recording: &[RecordedFrame]) -> Vec<Sent> {
+    let ours = |entry: &&RecordedFrame| entry.direction == Direction::Sent && entry.delivered;
+    sorted(recording.iter().filter(ours).map(|entry| &entry.frame))
+}
+
+fn sent(replayer: &Replayer) -> Vec<Sent> {
+    let sent = replayer.sent();
+    sorted(sent.iter().map(|(_, frame)| frame))
+}
+
 fn replay(
     rank: usize,
     recording: Vec<RecordedFrame>,
@@ -85,24 +111,22 @@ fn a_recorded_run_replays_against_either_rank() {
         [|_| {}, |config| config.sequence_numbers = false, |config| config.throttle_window = 2];
     for change in changes {
         for (rank, recording) in recordings(change).into_iter().enumerate() {
-            let sent = recording
-                .iter()
-                .filter(|entry| entry.direction == Direction::Sent && entry.delivered)
-                .count();
+            let ours = recorded(&recording);
             let received = recording.iter().filter(|entry| entry.direction == Direction::Received).count();
-            assert!(received > 40 && sent > 40);
+            assert!(received > 40 && ours.len() > 40);
             let (outcome, replayer) = replay(rank, recording, change, party);
             outcome.unwrap();
             let report = replayer.report();
-            assert!(report.is_exact(), "{report:?}");
-            assert_eq!(report.matched, replayer.sent().len());
+            assert!(report.is_complete(), "{report:?}");
+            assert_eq!(sent(&replayer), ours);
         }
     }
 }
 
 #[test]
-fn differences_are_told() {
+fn a_party_that_does_something_else() {
     let recording = recordings(|_| {}).remove(0);
+    let ours = recorded(&recording);
     let (outcome, replayer) = replay(
         0,
         recording,
@@ -116,13 +140,11 @@ fn differences_are_told() {
         },
     );
     assert!(outcome.is_err());
-    let report = replayer.report();
-    assert!(!report.is_exact());
-    assert_eq!(report.differing.len(), 1);
-    assert_eq!(report.differing[0].sent.chunk.unwrap().offset, 90);
-    assert_eq!(report.unexpected.len(), 1);
-    assert!(report.unexpected[0].1.key.starts_with("root:2:BARRIER"));
-    assert!(report.missing.iter().any(|entry| entry.frame.key.starts_with("root:P2P-1:0->1")));
+    assert!(replayer.report().early > 0);
+    let other: Vec<_> = sent(&replayer).into_iter().filter(|sent| !ours.contains(sent)).collect();
+    let [(gather, Some(chunk), _), (barrier, None, _)] = other.as_slice() else { panic!("{other:?}") };
+    assert!(gather.starts_with("root:1:ALLGATHER") && chunk.offset == 90, "{other:?}");
+    assert!(barrier.starts_with("root:2:BARRIER"), "{other:?}");
 }
 
 /// A party that sends nothing gets everything, out of turn, and then an error instead of an endless wait.
@@ -147,5 +169,6 @@ fn an_empty_recording() {
     let (outcome, replayer) =
         replay(0, Vec::new(), |config| config.connect_timeout = Duration::from_millis(30), party);
     assert!(matches!(outcome, Err(LinkError::PeersNotConnected { .. })));
-    assert_eq!(replayer.report().unexpected.len(), 1);
+    assert_eq!(sent(&replayer).len(), 1);
+    assert!(replayer.report().is_complete());
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Recorder`] sits between a link and its carrier and sees both directions. A [`Replayer`] is the
 //! carrier of a link whose peers are a recording: it delivers the peers' frames, takes what the party
-//! sends, and tells the differences.
+//! sends, and keeps it for comparison.
 
 mod recorder;
 mod replayer;
@@ -10,7 +10,7 @@ mod report;
 
 pub use recorder::Recorder;
 pub use replayer::Replayer;
-pub use report::{Difference, ReplayReport};
+pub use report::ReplayReport;
 
 use crate::{Frame, Rank};
 
