@@ -307,9 +307,10 @@ fn links_survive_connections_that_break() {
 fn talk(node: &GrpcNode, said: &[u8], length: usize) -> Vec<u8> {
     let mut stream = TcpStream::connect(node.local_addr()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    stream.write_all(said).unwrap();
+    // A node that has heard enough may have closed already.
+    let _ = stream.write_all(said);
     if length == 0 {
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = stream.shutdown(std::net::Shutdown::Write);
     }
     let mut heard = Vec::new();
     let mut buffer = [0; 4096];
