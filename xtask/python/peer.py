@@ -23,6 +23,8 @@ def connect(s):
     for rank, address in enumerate(s["parties"]):
         desc.add_party(f"party-{rank}", address)
     desc.brpc_channel_protocol = s.get("carrier", "h2:grpc")
+    if desc.brpc_channel_protocol.startswith("http"):
+        desc.brpc_channel_connection_type = "pooled"  # brpc refuses one connection for many requests of HTTP/1
     desc.disable_msg_seq_id = not s["numbered"]
     desc.recv_timeout_ms = s["timeout"] * 1000
     desc.connect_retry_times = 300

@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
 
 fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) -> Vec<Outcome> {
     println!("SPU {} on {}", environment.spu_version(), environment.python_version());
-    println!("{:<38} {:<28} {:<7} {:>6}", "scenario", "rank 0 / rank 1", "result", "time");
+    println!("{:<34} {:<37} {:<7} {:>6}", "scenario", "rank 0 / rank 1 / others", "result", "time");
     let mut outcomes = Vec::new();
     for _ in 0..repeat {
         for scenario in chosen {
@@ -103,7 +103,7 @@ fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) 
                 Verdict::Skipped(reason) => ("skipped", reason),
             };
             let (name, roles, time) = (&outcome.name, &outcome.roles, outcome.time.as_secs_f64());
-            println!("{name:<38} {roles:<28} {word:<7} {time:>5.1}s  {note}");
+            println!("{name:<34} {roles:<37} {word:<7} {time:>5.1}s  {note}");
             outcomes.push(outcome);
         }
     }

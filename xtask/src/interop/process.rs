@@ -1,8 +1,8 @@
 //! The processes of a scenario: started with one JSON argument, watched until a deadline.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::fs::OpenOptions;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -75,7 +75,9 @@ impl Process {
             }
         };
         let log = place.file(&format!("{}-{}.log", actor.role.replace([' ', ','], "-"), name));
-        let stderr = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let open = OpenOptions::new().create(true).append(true).open(&log);
+        let stderr = open.map_err(|error| format!("{}: {error}", log.display()))?;
+        let mut chatter = stderr.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
         let mut child = command
             .arg(actor.arguments.to_string())
             .current_dir(place.folder())
@@ -88,11 +90,13 @@ impl Process {
         if let Some(stdout) = child.stdout.take() {
             let lines = lines.clone();
             std::thread::spawn(move || {
-                // Lines that are no JSON objects are chatter of the libraries.
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                     if let Ok(value @ Value::Object(_)) = serde_json::from_str(&line) {
                         lines.lock().0.push(value);
                         lines.more.notify_all();
+                    } else {
+                        // SPU's log.
+                        let _ = writeln!(chatter, "{line}");
                     }
                 }
                 lines.lock().1 = true;
@@ -145,6 +149,13 @@ impl Process {
         let lines: Vec<_> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
         let lines: Vec<_> = lines.into_iter().rev().collect();
         format!("{} (all of it: {})", lines.join(" | "), self.log.display())
+    }
+
+    /// The last error in SPU's log.
+    pub(super) fn logged_error(&self) -> Option<String> {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.lines().rev().find_map(|line| Some(line.split_once("[error]")?.1.trim().to_owned()))
     }
 
     fn poll(&mut self) {

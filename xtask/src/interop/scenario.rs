@@ -17,7 +17,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The address of rank 0, rank 1, and (2) of the dealer.
+    /// The address of rank 0, of rank 1, and two more for whoever else takes part.
     pub(super) fn address(&self, index: usize) -> String {
         self.addresses.get(index).cloned().unwrap_or_default()
     }
@@ -170,7 +170,11 @@ fn attempt(
 /// Whether a process ended as it should.
 fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), String> {
     let told = process.last_line();
-    let error = told.get("error").and_then(Value::as_str);
+    let mut error = told.get("error").and_then(Value::as_str).map(str::to_owned);
+    if error.is_none() && actor.life == Life::Bereaved {
+        // When one of its own threads cannot send, SPU logs why and ends the process.
+        error = process.logged_error();
+    }
     match (actor.life, process.exit()) {
         (Life::Server | Life::KilledInTheMiddle, _) | (Life::Whole, Exit::Code(0)) => Ok(()),
         (Life::Bereaved, Exit::Code(code)) if code != 0 => match error {
@@ -180,7 +184,7 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
                 *note = said.replace('\n', " ").chars().take(200).collect();
                 Ok(())
             }
-            None => Err(format!("{} ended without saying why: {}", actor.role, process.tail())),
+            None => Err(format!("{} ended with {code} without saying why: {}", actor.role, process.tail())),
         },
         (Life::Bereaved, exit) => Err(format!("{} should have failed, but {exit}", actor.role)),
         (_, exit) => Err(match error {
@@ -195,7 +199,7 @@ fn place(environment: &Environment, name: &str) -> Result<Place, String> {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // All are bound at once, so that they differ, and let go of for the processes to take.
-    let listeners: Vec<_> = (0..3)
+    let listeners: Vec<_> = (0..4)
         .map(|_| TcpListener::bind("127.0.0.1:0"))
         .collect::<Result<_, _>>()
         .map_err(|error| format!("no free port: {error}"))?;

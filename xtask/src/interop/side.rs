@@ -2,6 +2,7 @@
 
 mod link;
 mod party;
+mod psi;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ type Failure = Box<dyn std::error::Error>;
 pub(crate) fn run(arguments: &SideArguments) -> Result<(), String> {
     let play: fn(&str) -> Result<Value, Failure> = match arguments.side.as_str() {
         "link" => |text| link::play(&configuration(text)?),
+        "psi" => |text| psi::play(&configuration(text)?),
         other => return Err(format!("there is no side called {other}")),
     };
     match play(&arguments.configuration) {

@@ -20,6 +20,12 @@ const WAYS: &[Way] = &[
     Way { name: "grpc-unnumbered", carrier: "h2:grpc", numbered: false, chunk: None },
     Way { name: "grpc-small-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(50_000) },
     Way { name: "grpc-large-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(16 << 20) },
+    Way { name: "baidu-std", carrier: "baidu_std", numbered: true, chunk: None },
+    Way { name: "baidu-std-unnumbered", carrier: "baidu_std", numbered: false, chunk: None },
+    Way { name: "baidu-std-large-chunks", carrier: "baidu_std", numbered: true, chunk: Some(16 << 20) },
+    Way { name: "http", carrier: "http", numbered: true, chunk: None },
+    Way { name: "http-protobuf", carrier: "http:proto", numbered: true, chunk: None },
+    Way { name: "http2", carrier: "h2", numbered: true, chunk: None },
 ];
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -15,6 +15,8 @@ use super::Failure;
 pub(super) struct LinkSettings {
     pub(super) rank: usize,
     pub(super) parties: Vec<String>,
+    /// What our messages travel in, by brpc's name for it; gRPC if not told.
+    pub(super) carrier: Option<String>,
     /// Whether messages carry sequence numbers.
     pub(super) numbered: bool,
     /// Bytes in one piece, where it is not the default.
@@ -32,7 +34,10 @@ pub(super) struct Party {
 impl Party {
     pub(super) fn connect(settings: &LinkSettings, dialect: &Dialect) -> Result<Self, Failure> {
         let own = settings.parties.get(settings.rank).ok_or("a rank outside the parties")?;
-        let node = NodeConfig::new(settings.rank, settings.parties.clone());
+        let mut node = NodeConfig::new(settings.rank, settings.parties.clone());
+        if let Some(carrier) = &settings.carrier {
+            node = node.with_carrier(carrier.parse()?);
+        }
         let node = Arc::new(GrpcNode::start(own.parse()?, node)?);
         let mut config = LinkConfig::new(settings.rank, settings.parties.len(), dialect);
         config.sequence_numbers = settings.numbered;
