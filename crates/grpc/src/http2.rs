@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Http2Builder;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::{Channel, Endpoint};
 
 use crate::error::GrpcError;
 use crate::tls::{PeerIdentity, TlsConfig};
@@ -77,25 +77,7 @@ pub(crate) fn channel(
     Ok(endpoint.connect_lazy())
 }
 
-/// A server with our windows; with TLS when configured.
-pub(crate) fn server(windows: Windows, tls: Option<&TlsConfig>) -> Result<Server, GrpcError> {
-    let server = Server::builder()
-        .initial_stream_window_size(windows.stream)
-        .initial_connection_window_size(windows.connection)
-        .max_concurrent_streams(CONCURRENT_STREAMS)
-        .max_frame_size(FRAME_BYTES)
-        .http2_max_header_list_size(16 << 10)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE));
-    match tls {
-        None => Ok(server),
-        Some(tls) => server
-            .tls_config(tls.server())
-            .map_err(|error| GrpcError::tls("server", crate::error::causes(&error))),
-    }
-}
-
-/// The same settings for the port that serves every protocol.
+/// The settings of the port that serves every protocol.
 pub(crate) fn configure(http2: &mut Http2Builder<'_, TokioExecutor>, windows: Windows) {
     http2
         .timer(TokioTimer::new())
@@ -115,18 +97,6 @@ pub(crate) fn prepare(stream: &tokio::net::TcpStream) {
     if let Err(error) = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive)) {
         tracing::debug!(%error, "socket options");
     }
-}
-
-/// Turns a bound listener into the stream of connections that the server takes. Must be called inside
-/// the runtime.
-pub(crate) fn incoming(
-    listener: std::net::TcpListener,
-) -> std::io::Result<tonic::transport::server::TcpIncoming> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    Ok(tonic::transport::server::TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(TCP_KEEPALIVE)))
 }
 
 /// Opens and closes a TCP connection to any of the addresses of `host:port`, on the calling thread.

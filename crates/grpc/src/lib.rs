@@ -24,6 +24,10 @@
 //! request is checked before anything is computed, each block of a stream serves one correction, and seeds are
 //! wiped when a session is deleted or has been idle.
 //!
+//! On the same port it serves SPU's own service when it has a key for it ([`SpuDealerConfig`]): JSON over HTTP answered by
+//! frames, and unary calls over gRPC and baidu_std. There the seeds come with every request, encrypted to the dealer's SM2
+//! key ([`DealerKey`]); [`SpuDealerClient`] is a party's side.
+//!
 //! # Identities
 //! With [`TlsConfig`] every connection is mutual TLS. The members' certificates are pinned by rank: a
 //! push that claims a rank must come from that rank's certificate, and so must the server that we
@@ -32,8 +36,7 @@
 //!
 //! # What it deliberately does not do
 //! It does not order, number, acknowledge or assemble messages (that is the link), look into a value,
-//! compress, discover peers, or keep a dealer's sessions across a restart. SPU's dealer dialects (JSON over
-//! HTTP, baidu_std) are not spoken yet.
+//! compress, discover peers, or keep a dealer's sessions across a restart.
 //!
 //! # Example
 //! Two parties on one machine, below the link:
@@ -87,7 +90,8 @@ mod tls;
 
 pub use carrier::CarrierKind;
 pub use dealer::{
-    DEALER_VERSION, DealerClient, DealerClientConfig, DealerConfig, DealerLimits, DealerServer,
+    DEALER_VERSION, DealerClient, DealerClientConfig, DealerConfig, DealerKey, DealerLimits, DealerPublicKey,
+    DealerServer, SpuDealerClient, SpuDealerClientConfig, SpuDealerConfig, SpuForm,
 };
 pub use error::GrpcError;
 pub use node::{GrpcNode, NodeConfig, NodeLimits};

@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsAcceptor;
-use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
+use tonic::transport::{ClientTlsConfig, Identity};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::GrpcError;
@@ -76,7 +76,6 @@ impl PeerIdentity {
 /// its own copy of the key for as long as the socket lives; that copy is not under our control.
 #[derive(Clone)]
 pub struct TlsConfig {
-    authority: String,
     certificate: String,
     key: Arc<Zeroizing<String>>,
     roots: Arc<RootCertStore>,
@@ -103,7 +102,6 @@ impl TlsConfig {
         }
         check_pair(certificates("own certificate", certificate)?, &key)?;
         Ok(Self {
-            authority: authority.to_owned(),
             certificate: certificate.to_owned(),
             key: Arc::new(key),
             roots: Arc::new(roots),
@@ -139,15 +137,6 @@ impl TlsConfig {
     }
 
     /// The server side: demands a certificate of the authority from everyone who connects.
-    pub(crate) fn server(&self) -> ServerTlsConfig {
-        install_provider();
-        ServerTlsConfig::new()
-            .identity(Identity::from_pem(&self.certificate, self.key.as_bytes()))
-            .client_ca_root(Certificate::from_pem(&self.authority))
-            .timeout(HANDSHAKE_TIMEOUT)
-    }
-
-    /// The server side as [`TlsConfig::server`], for the port that serves every protocol.
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, GrpcError> {
         let failed = |error: &dyn std::fmt::Display| GrpcError::tls("server", error);
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider())

@@ -1,19 +1,22 @@
 //! The trusted dealer over sockets: `org.interconnection.v2.service.BeaverService` (secretflow
 //! interconnection, `service/beaver.proto`; PPCA 7-2023, appendix B).
 //!
-//! SPU's own services (protobuf-JSON over HTTP, and the baidu_std protocol) would be siblings of
-//! [`service`] that share [`session`], [`ledger`] and the arithmetic.
+//! SPU's own service, in its two forms, is served beside it: [`spu`].
 
 mod client;
 mod ledger;
+mod port;
 mod request;
+mod resources;
 mod seed;
 mod server;
 mod service;
 mod session;
+mod spu;
 
 pub use client::{DealerClient, DealerClientConfig};
-pub use server::{DealerConfig, DealerLimits, DealerServer};
+pub use server::{DealerConfig, DealerLimits, DealerServer, SpuDealerConfig};
+pub use spu::{DealerKey, DealerPublicKey, SpuDealerClient, SpuDealerClientConfig, SpuForm};
 
 /// Versions of the service that the dealer provides: a session may require any up to this.
 pub const DEALER_VERSION: i32 = 2;

@@ -9,15 +9,22 @@ use symbolon_prg::Cipher;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::service::{Dealer, DealerService};
+use super::port::DealerPort;
+use super::resources::Resources;
+use super::service::Dealer;
+use super::spu::{DealerKey, SpuDealer};
+use crate::budget::Budget;
 use crate::error::GrpcError;
-use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverServiceServer;
-use crate::http2::{self, Windows};
+use crate::http2::Windows;
+use crate::port;
 use crate::threads::{self, take};
 use crate::tls::TlsConfig;
 
-/// Requests are a few numbers; anything longer is not one.
-const REQUEST_BYTES: usize = 64 << 10;
+/// Bytes of requests over baidu_std that are held at the same time.
+const REQUEST_BUDGET: usize = 16 << 20;
+
+/// How long a request over baidu_std may take to arrive.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a stopping dealer waits for replies under way.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -32,6 +39,9 @@ pub struct DealerLimits {
     pub max_world_size: usize,
     /// Bytes of the buffers of one request, of one party. Default 256 MiB.
     pub max_bytes_per_request: u64,
+    /// Bytes of the buffers of one request of SPU's service that is computed and sent piece by piece, of one party.
+    /// Default 64 GiB: it costs time, not memory.
+    pub max_bytes_per_stream: u64,
     /// Bytes that all requests together may hold while they are computed and answered. Default 1 GiB.
     pub memory_bytes: u64,
     /// Requests computed at the same time. Default: the number of processors.
@@ -52,6 +62,7 @@ impl Default for DealerLimits {
             max_sessions: 64,
             max_world_size: 16,
             max_bytes_per_request: 256 << 20,
+            max_bytes_per_stream: 64 << 30,
             memory_bytes: 1 << 30,
             max_concurrent: std::thread::available_parallelism().map_or(2, usize::from),
             max_pending: 256,
@@ -83,6 +94,8 @@ pub struct DealerConfig {
     /// over the same blocks can tell the adjust rank about the others' shares; for engines that let one
     /// mask serve two products.
     pub allow_counter_reuse: bool,
+    /// SPU's service on the same port, or `None`.
+    pub spu: Option<SpuDealerConfig>,
     /// Mutual TLS; pinned certificates are optional here.
     pub tls: Option<TlsConfig>,
     /// Bounds.
@@ -97,9 +110,47 @@ impl DealerConfig {
             construction: dialect.dealer_stream,
             seed_encoding: None,
             allow_counter_reuse: false,
+            spu: None,
             tls: None,
             limits: DealerLimits::default(),
         }
+    }
+}
+
+/// How a dealer serves `spu.mpc.semi2k.beaver.ttp_server.BeaverService` (erratum E15).
+///
+/// The service has no sessions: a request carries the parties' seeds encrypted to the dealer's key, and whoever has
+/// seen the ciphertexts can ask for any correction, also twice over the same blocks. The parties must trust each other's
+/// adjust rank that far.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SpuDealerConfig {
+    /// The SM2 key to whose public half the parties seal their seeds.
+    pub key: DealerKey,
+    /// Construction of the streams of callers of the unary form (baidu_std, gRPC): default CTR, as the SPU inside the
+    /// reference implementation draws (erratum E16).
+    pub unary_stream: Construction,
+    /// Construction of the streams of callers of the HTTP form: default little-endian blocks, as SPU 0.9.5 draws.
+    pub http_stream: Construction,
+    /// Decrypted seeds that are kept. Default 1024.
+    pub max_cached_seeds: usize,
+}
+
+impl SpuDealerConfig {
+    /// The defaults with that key.
+    pub fn new(key: DealerKey) -> Self {
+        Self {
+            key,
+            unary_stream: Construction::CtrBigEndian,
+            http_stream: Construction::BlocksLittleEndian,
+            max_cached_seeds: 1024,
+        }
+    }
+
+    /// The same construction for callers of both forms.
+    #[must_use]
+    pub fn with_stream(self, stream: Construction) -> Self {
+        Self { unary_stream: stream, http_stream: stream, ..self }
     }
 }
 
@@ -107,6 +158,7 @@ impl DealerConfig {
 pub struct DealerServer {
     address: SocketAddr,
     dealer: Arc<Dealer>,
+    spu: Option<Arc<SpuDealer>>,
     runtime: Mutex<Option<Runtime>>,
     stop: watch::Sender<bool>,
     stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -133,25 +185,23 @@ impl DealerServer {
     /// As [`DealerServer::start`].
     pub fn start_on(listener: TcpListener, config: DealerConfig) -> Result<Self, GrpcError> {
         let address = listener.local_addr().map_err(|error| GrpcError::listen("the given socket", error))?;
-        let server = http2::server(Windows::SMALL, config.tls.as_ref())?;
+        let settings = port::Settings {
+            tls: config.tls.clone(),
+            windows: Windows::SMALL,
+            budget: Budget::new(REQUEST_BUDGET, REQUEST_TIMEOUT)?,
+            read_timeout: REQUEST_TIMEOUT,
+        };
         let sweep_every =
             (config.limits.session_idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(60));
-        let dealer = Arc::new(Dealer::new(config)?);
+        let resources = Arc::new(Resources::new(config.limits.clone())?);
+        let spu = config.spu.clone().map(|spu| Arc::new(SpuDealer::new(spu, resources.clone())));
+        let dealer = Arc::new(Dealer::new(config, resources));
         let runtime = threads::runtime("symbolon-dealer", 2)?;
+        let (stop, stopping) = watch::channel(false);
         let inside = runtime.enter();
-        let incoming = http2::incoming(listener).map_err(|error| GrpcError::listen(address, error))?;
+        let service = Arc::new(DealerPort::new(dealer.clone(), spu.clone()));
+        let stopped = port::serve(listener, settings, service, stopping)?;
         drop(inside);
-        let (stop, mut stopping) = watch::channel(false);
-        let service =
-            BeaverServiceServer::new(DealerService(dealer.clone())).max_decoding_message_size(REQUEST_BYTES);
-        let stopped = runtime.spawn(async move {
-            let signal = async move {
-                let _ = stopping.wait_for(|stop| *stop).await;
-            };
-            if let Err(error) = server.serve_with_incoming_shutdown(service, incoming, signal).await {
-                tracing::error!(error = crate::error::causes(&error), "the listener failed");
-            }
-        });
         let swept = dealer.clone();
         runtime.spawn(async move {
             loop {
@@ -162,6 +212,7 @@ impl DealerServer {
         Ok(Self {
             address,
             dealer,
+            spu,
             runtime: Mutex::new(Some(runtime)),
             stop,
             stopped: Mutex::new(Some(stopped)),
@@ -186,6 +237,9 @@ impl DealerServer {
             threads::wind_up(runtime, take(&self.stopped), SHUTDOWN_GRACE);
         }
         self.dealer.sessions.clear();
+        if let Some(spu) = &self.spu {
+            spu.clear();
+        }
     }
 }
 

@@ -12,30 +12,21 @@ use symbolon_wire::org::interconnection::v2::service::{
     AdjustTruncPrRequest, AdjustTruncRequest, CreateSessionRequest, CreateSessionResponse,
     DeleteSessionRequest, DeleteSessionResponse, ErrorCode,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use super::DEALER_VERSION;
 use super::request::WireRequest;
+use super::resources::Resources;
 use super::server::DealerConfig;
 use super::session::{Creation, Readiness, Rules, Sessions, checked_id};
-use crate::error::GrpcError;
 use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverService;
-
-/// Memory is reserved in units of this many bytes.
-const BUDGET_UNIT: u64 = 1024;
+use crate::port::Caller;
 
 /// One dealer.
 pub(crate) struct Dealer {
     config: DealerConfig,
     pub(crate) sessions: Sessions,
-    /// Bytes that adjustments may hold at the same time.
-    memory: Arc<Semaphore>,
-    /// Adjustments computed at the same time.
-    computing: Arc<Semaphore>,
-    /// Adjustments under way or waiting.
-    pending: Arc<Semaphore>,
+    resources: Arc<Resources>,
 }
 
 /// A service error: code and text.
@@ -51,34 +42,14 @@ fn adjust_error(text: impl Into<String>) -> Refusal {
 }
 
 impl Dealer {
-    pub(crate) fn new(config: DealerConfig) -> Result<Self, GrpcError> {
+    pub(crate) fn new(config: DealerConfig, resources: Arc<Resources>) -> Self {
         let limits = &config.limits;
-        let units = limits.memory_bytes.div_ceil(BUDGET_UNIT);
-        let units = u32::try_from(units).map_err(|_| {
-            GrpcError::Config(format!("memory_bytes {} is beyond 4 TiB", limits.memory_bytes))
-        })?;
-        if working_bytes(limits.max_bytes_per_request) > limits.memory_bytes {
-            return Err(GrpcError::Config(format!(
-                "memory_bytes ({}) must be at least twice max_bytes_per_request ({})",
-                limits.memory_bytes, limits.max_bytes_per_request
-            )));
-        }
-        if limits.max_concurrent == 0 || limits.max_pending == 0 || limits.max_sessions == 0 {
-            return Err(GrpcError::Config(
-                "max_concurrent, max_pending and max_sessions must not be 0".into(),
-            ));
-        }
-        Ok(Self {
-            sessions: Sessions::new(Rules {
-                max_sessions: limits.max_sessions,
-                idle: limits.session_idle,
-                allow_reuse: config.allow_counter_reuse,
-            }),
-            memory: Arc::new(Semaphore::new(units as usize)),
-            computing: Arc::new(Semaphore::new(limits.max_concurrent)),
-            pending: Arc::new(Semaphore::new(limits.max_pending)),
-            config,
-        })
+        let sessions = Sessions::new(Rules {
+            max_sessions: limits.max_sessions,
+            idle: limits.session_idle,
+            allow_reuse: config.allow_counter_reuse,
+        });
+        Self { sessions, resources, config }
     }
 
     fn create(&self, request: CreateSessionRequest, certificate: Option<Vec<u8>>) -> Result<(), Refusal> {
@@ -128,15 +99,11 @@ impl Dealer {
             Limits { max_bytes_per_request: self.config.limits.max_bytes_per_request, ..Limits::default() };
         parsed.check(&limits).map_err(|error| adjust_error(error.to_string()))?;
 
-        let _pending = self.pending.clone().try_acquire_owned().map_err(|_| {
-            adjust_error(format!(
-                "the dealer already has {} requests under way; try again later",
-                self.config.limits.max_pending
-            ))
-        })?;
+        let _place = self.resources.place().map_err(adjust_error)?;
         let seeds = self.seeds(wire.session_id(), certificate.as_deref()).await?;
-        let memory = self.reserve_memory(&parsed).await?;
-        let turn = self.computing.clone().acquire_owned().await.map_err(|_| adjust_error("stopping"))?;
+        let bytes = parsed.inputs.iter().fold(0_u64, |sum, input| sum.saturating_add(input.bytes));
+        let memory = self.resources.memory(working_bytes(bytes)).await.map_err(adjust_error)?;
+        let turn = self.resources.turn().await.map_err(adjust_error)?;
         self.sessions.reserve(wire.session_id(), &parsed).map_err(adjust_error)?;
 
         let cipher = self.config.cipher;
@@ -177,19 +144,6 @@ impl Dealer {
                 }
             }
         }
-    }
-
-    async fn reserve_memory(&self, request: &AdjustRequest) -> Result<OwnedSemaphorePermit, Refusal> {
-        let bytes = request.inputs.iter().fold(0_u64, |sum, input| sum.saturating_add(input.bytes));
-        let units = u32::try_from(working_bytes(bytes).div_ceil(BUDGET_UNIT)).unwrap_or(u32::MAX);
-        let wait = self.config.limits.wait_for_memory;
-        timeout(wait, self.memory.clone().acquire_many_owned(units))
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .ok_or_else(|| {
-                adjust_error(format!("the dealer had no free memory within {wait:?}; try again later"))
-            })
     }
 }
 
@@ -232,7 +186,7 @@ fn wipe(secret: Bytes) {
 }
 
 fn presented<T>(request: &Request<T>) -> Option<Vec<u8>> {
-    request.peer_certs()?.first().map(|certificate| certificate.as_ref().to_vec())
+    request.extensions().get::<Caller>()?.certificate.as_deref().map(<[u8]>::to_vec)
 }
 
 async fn adjusted<W: WireRequest>(
