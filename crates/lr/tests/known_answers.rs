@@ -1,15 +1,15 @@
 //! Trainings of other engines, recomputed to the last bit of every share (vectors/lr/training.json).
 
-mod parties;
-
-use parties::{Secrets, run};
 use serde::Deserialize;
 use symbolon_dialect::{Construction, Dialect, FirstStepDraws, PublicTruncation};
 use symbolon_lr::{TrainPlan, ideal, reference_inference, train};
 use symbolon_operators::Sigmoid;
 use symbolon_prg::Seed;
 use symbolon_ring::{FixedPoint, Matrix};
-use symbolon_semi2k::SessionConfig;
+use symbolon_semi2k::{
+    SessionConfig,
+    testing::{Secrets, run_seeded},
+};
 
 #[derive(Deserialize)]
 struct File {
@@ -93,7 +93,7 @@ fn shares_of_recorded_trainings_are_recomputed() {
         };
         let secrets = Secrets { pairwise: seeds(&case.pairwise_seeds), dealer: seeds(&case.dealer_seeds) };
         let plan = case.plan();
-        let models = run::<u64, _>(config, &dialect, &secrets, |session| {
+        let models = run_seeded::<u64, _>(config, &dialect, &secrets, |session| {
             let rank = session.rank();
             let features = case.features[rank].concat();
             let label = (rank == case.label_rank).then_some(case.label.as_slice());

@@ -1,14 +1,14 @@
 //! Training and prediction against the models in the clear, over random data, shapes, rings and parties.
 
-mod parties;
-
-use parties::{Secrets, Values, run};
 use proptest::{prelude::*, test_runner::RngSeed};
 use symbolon_dialect::{Dialect, FirstStepDraws, PublicTruncation, TruncationSide};
 use symbolon_lr::{PredictPlan, TrainPlan, ideal, metrics, predict, reference_inference, train};
 use symbolon_operators::Sigmoid;
 use symbolon_ring::{FixedPoint, Matrix, Ring};
-use symbolon_semi2k::{SessionConfig, Share, Truncation};
+use symbolon_semi2k::{
+    SessionConfig, Share, Truncation,
+    testing::{Secrets, Values, run_seeded},
+};
 
 /// The cases are fixed, because a local truncation wraps with a small probability in any truly random run.
 fn cases(cases: u32) -> ProptestConfig {
@@ -93,7 +93,7 @@ fn plan(table: &Table, label_rank: usize) -> TrainPlan {
 fn trained<R: Ring>(world: &World, f: u32, plan: &TrainPlan, table: &Table) -> Vec<Share<R>> {
     let dialect = Dialect::symbolon();
     let secrets = Secrets::new(&mut Values::new(world.seed ^ 1), plan.features.len());
-    run(world.config(f), &dialect, &secrets, |session| {
+    run_seeded(world.config(f), &dialect, &secrets, |session| {
         let rank = session.rank();
         let label = (rank == plan.label_rank).then_some(table.label.as_slice());
         train(session, plan, &table.own(rank), label, &mut |_| {}).unwrap()
@@ -204,7 +204,7 @@ proptest! {
         let shares = values.split(&model, parties);
         let dialect = Dialect::symbolon();
         let secrets = Secrets::new(&mut values, parties);
-        let scores = run(world.config(f), &dialect, &secrets, |session| {
+        let scores = run_seeded(world.config(f), &dialect, &secrets, |session| {
             let rank = session.rank();
             predict(session, &plan, &shares[rank], &table.own(rank)).unwrap()
         });
@@ -233,7 +233,7 @@ fn the_reference_inference_tells_everybody_labels_and_margins_of_all_rows() {
     let shares = values.split(&model, 3);
     let dialect = Dialect::symbolon();
     let secrets = Secrets::new(&mut values, 3);
-    let told = run(SessionConfig::new(f, &dialect), &dialect, &secrets, |session| {
+    let told = run_seeded(SessionConfig::new(f, &dialect), &dialect, &secrets, |session| {
         let rank = session.rank();
         let label = (rank == 2).then_some(table.label.as_slice());
         reference_inference(session, &plan, &shares[rank], &table.own(rank), label).unwrap()

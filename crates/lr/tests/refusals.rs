@@ -1,13 +1,13 @@
 //! Every check of plans and own data. Whatever is refused is refused before a message is sent.
 
-mod parties;
-
-use parties::{Secrets, Values, run};
 use symbolon_dialect::{Dialect, FirstStepDraws, PublicTruncation};
 use symbolon_lr::{LrError, PredictPlan, TrainPlan, ideal, predict, reference_inference, train};
 use symbolon_operators::{OperatorError, Sigmoid};
 use symbolon_ring::FixedPoint;
-use symbolon_semi2k::{SessionConfig, Share};
+use symbolon_semi2k::{
+    SessionConfig, Share,
+    testing::{Secrets, Values, run_seeded},
+};
 
 fn plan() -> TrainPlan {
     TrainPlan {
@@ -106,7 +106,7 @@ fn step_sizes_are_rounded_like_public_products() {
 fn own_data_that_does_not_fit_is_refused_before_anything_is_sent() {
     let secrets = Secrets::new(&mut Values::new(5), 2);
     let dialect = Dialect::symbolon();
-    run::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
+    run_seeded::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
         let rank = session.rank();
         let good = vec![0.5; 4 * plan().features[rank]];
         let label = [1.0, 0.0, 1.0, 0.0];
@@ -154,7 +154,7 @@ fn own_data_that_does_not_fit_is_refused_before_anything_is_sent() {
 fn constants_that_vanish_or_overflow_are_refused() {
     let secrets = Secrets::new(&mut Values::new(6), 2);
     let dialect = Dialect::symbolon();
-    run::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
+    run_seeded::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
         let features = vec![0.5; 4 * plan().features[session.rank()]];
         let label = (session.rank() == 1).then_some([1.0_f32, 0.0, 1.0, 0.0]);
         let mut attempt = |plan: &TrainPlan| {
@@ -168,7 +168,7 @@ fn constants_that_vanish_or_overflow_are_refused() {
         let huge = TrainPlan { l2: 1e30, ..plan() };
         assert!(matches!(attempt(&huge), LrError::ConfigEncoding { field: "l2", .. }));
     });
-    run::<u32, _>(SessionConfig::new(2, &dialect), &dialect, &secrets, |session| {
+    run_seeded::<u32, _>(SessionConfig::new(2, &dialect), &dialect, &secrets, |session| {
         let features = vec![0.5; 4 * plan().features[session.rank()]];
         let label = (session.rank() == 1).then_some([1.0_f32, 0.0, 1.0, 0.0]);
         let label = label.as_ref().map(<[f32; 4]>::as_slice);
@@ -184,7 +184,7 @@ fn constants_that_vanish_or_overflow_are_refused() {
 fn models_that_do_not_fit_are_refused() {
     let secrets = Secrets::new(&mut Values::new(7), 2);
     let dialect = Dialect::symbolon();
-    run::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
+    run_seeded::<u64, _>(SessionConfig::new(18, &dialect), &dialect, &secrets, |session| {
         let features = vec![0.5; 4 * plan().features[session.rank()]];
         for model in [Share::zeros(3, 1), Share::zeros(4, 2), Share::zeros(0, 1)] {
             let error = predict(session, &predict_plan(), &model, &features).unwrap_err();

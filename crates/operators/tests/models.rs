@@ -1,15 +1,15 @@
 //! Every operator against its model in the clear, over random shapes, rings, fraction bits and parties.
 
-mod parties;
-
-use parties::{Secrets, Values, run};
 use proptest::{prelude::*, test_runner::RngSeed};
 use symbolon_dialect::{Dialect, TruncationSide};
 use symbolon_operators::{
     OperatorError, Sigmoid, ideal, linear, matmul, matmul_triples, sigmoid_minimax1, sigmoid_taylor3,
 };
 use symbolon_ring::{FixedPoint, Matrix, Ring};
-use symbolon_semi2k::{Session, SessionConfig, Share, Truncation};
+use symbolon_semi2k::{
+    Session, SessionConfig, Share, Truncation,
+    testing::{Secrets, Values, run_seeded},
+};
 
 /// The cases are fixed, because a local truncation wraps with a small probability in any truly random run.
 fn cases(cases: u32) -> ProptestConfig {
@@ -56,7 +56,7 @@ fn apply<R: Ring>(
         adjust_rank: world.adjust_rank,
         ..SessionConfig::new(fraction_bits, &dialect)
     };
-    let mut results = run(config, &dialect, &secrets, |session| {
+    let mut results = run_seeded(config, &dialect, &secrets, |session| {
         let share = operator(session, &shares[session.rank()]).unwrap();
         session.reveal(&share).unwrap()
     });
@@ -216,7 +216,7 @@ fn bad_constants_and_shapes_are_refused_before_anything_is_sent() {
     let mut values = Values::new(3);
     let secrets = Secrets::new(&mut values, 2);
     let dialect = Dialect::symbolon();
-    run::<u64, _>(SessionConfig::new(2, &dialect), &dialect, &secrets, |session| {
+    run_seeded::<u64, _>(SessionConfig::new(2, &dialect), &dialect, &secrets, |session| {
         let z = Share::zeros(2, 1);
         for refused in [sigmoid_minimax1(session, &z), sigmoid_taylor3(session, &z)] {
             assert!(matches!(

@@ -2,6 +2,8 @@
 //!
 //! Not for use outside tests: the seeds are known, and rank 0 holds those of everybody.
 
+mod seeded;
+
 use std::{panic::resume_unwind, thread};
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use symbolon_ring::Ring;
 use symbolon_triples::{Dealer, DealerError, Limits, LocalDealer};
 
 use crate::{DealerOpening, Semi2kError, Session, SessionConfig, SessionSeeds};
+
+pub use seeded::{Secrets, Values, run_seeded};
 
 /// The seeds of rank `rank` in [`run_parties`]: fixed numbers, different for every rank and use.
 pub fn seeds(rank: Rank, dialect: &Dialect) -> SessionSeeds {

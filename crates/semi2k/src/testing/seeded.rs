@@ -1,22 +1,23 @@
-//! Parties of one session, each on its own thread, over an in-memory link and with a dealer in the process.
-
-#![allow(dead_code, unreachable_pub, reason = "several test programs use it, each a part")]
+//! Test values from a seed, and sessions whose seeds the test chooses.
 
 use symbolon_dialect::{DealerDialect, Dialect};
 use symbolon_prg::Seed;
 use symbolon_ring::{FixedPoint, Matrix, Ring};
-use symbolon_semi2k::{Session, SessionConfig, SessionSeeds, Share, testing};
 use symbolon_triples::{Dealer, Limits, LocalDealer};
+
+use super::run_channels;
+use crate::{Session, SessionConfig, SessionSeeds, Share};
 
 /// A fixed sequence of test values; not for secrets.
 pub struct Values(u64);
 
 impl Values {
+    /// The sequence that starts at `seed`.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// SplitMix64.
+    /// The next 64 bits (SplitMix64).
     pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -25,6 +26,7 @@ impl Values {
         z ^ (z >> 31)
     }
 
+    /// A seed.
     pub fn seed(&mut self) -> Seed {
         Seed::from_u128_le((u128::from(self.word()) << 64) | u128::from(self.word()))
     }
@@ -35,11 +37,12 @@ impl Values {
         (2.0 * unit - 1.0) * bound
     }
 
+    /// `len` numbers as [`Values::real`].
     pub fn reals(&mut self, len: usize, bound: f32) -> Vec<f32> {
         (0..len).map(|_| self.real(bound)).collect()
     }
 
-    /// Uniform shares of `secret`.
+    /// Uniform shares of `secret`, by rank.
     pub fn split<R: Ring>(&mut self, secret: &Matrix<R>, parties: usize) -> Vec<Share<R>> {
         let (rows, cols) = secret.shape();
         let mut last = secret.clone();
@@ -48,7 +51,7 @@ impl Values {
             let share = Matrix::from_fn(rows, cols, |_, _| {
                 R::from_i128(((u128::from(self.word()) << 64) | u128::from(self.word())).cast_signed())
             });
-            last.sub_assign(&share).unwrap();
+            last.sub_assign(&share).expect("the same shape");
             shares.push(Share::from_matrix(share));
         }
         shares.push(Share::from_matrix(last));
@@ -56,6 +59,9 @@ impl Values {
     }
 
     /// A matrix of encoded reals in -bound..bound.
+    ///
+    /// # Panics
+    /// When `fixed` does not hold the bound.
     pub fn matrix<R: Ring>(
         &mut self,
         fixed: FixedPoint<R>,
@@ -63,25 +69,31 @@ impl Values {
         cols: usize,
         bound: f32,
     ) -> Matrix<R> {
-        fixed.encode_matrix(rows, cols, &self.reals(rows * cols, bound)).unwrap()
+        fixed.encode_matrix(rows, cols, &self.reals(rows * cols, bound)).expect("a bound that the ring holds")
     }
 }
 
 /// The secrets of all parties, by rank: of the pairwise streams, and of the dealer streams.
 pub struct Secrets {
+    /// Keys of the pairwise streams.
     pub pairwise: Vec<Seed>,
+    /// Keys of the dealer streams.
     pub dealer: Vec<Seed>,
 }
 
 impl Secrets {
+    /// Seeds for so many parties.
     pub fn new(values: &mut Values, parties: usize) -> Self {
         let mut draw = || (0..parties).map(|_| values.seed()).collect();
         Self { pairwise: draw(), dealer: draw() }
     }
 }
 
-/// Runs `party` at every rank and returns what each returned, by rank.
-pub fn run<R: Ring, T: Send>(
+/// Runs `party` at every rank, with the seeds of `secrets`, and returns what each returned, by rank.
+///
+/// # Panics
+/// When set-up fails, and when `party` panics at any rank.
+pub fn run_seeded<R: Ring, T: Send>(
     config: SessionConfig,
     dialect: &Dialect,
     secrets: &Secrets,
@@ -89,7 +101,7 @@ pub fn run<R: Ring, T: Send>(
 ) -> Vec<T> {
     let config = SessionConfig { dealer: DealerDialect::Interconnection, ..config };
     let copy = |seed: &Seed| Seed::from_bytes(*seed.as_bytes());
-    testing::run_channels(secrets.dealer.len(), dialect, |channel, rank| {
+    run_channels(secrets.dealer.len(), dialect, |channel, rank| {
         let seeds = SessionSeeds {
             public_share: rank as u128,
             pairwise: copy(&secrets.pairwise[rank]),
@@ -100,9 +112,13 @@ pub fn run<R: Ring, T: Send>(
             let seeds = secrets.dealer.iter().map(copy).collect();
             let (cipher, construction) = (config.cipher, config.dealer_construction);
             let own = Seed::from_u128_le(0);
-            Box::new(LocalDealer::new(seeds, cipher, construction, Limits::default(), &own).unwrap()) as _
+            Box::new(
+                LocalDealer::new(seeds, cipher, construction, Limits::default(), &own)
+                    .expect("seeds of all parties"),
+            ) as _
         });
-        let mut session = Session::establish(channel, config, seeds, |_| Ok(dealer)).unwrap();
+        let mut session = Session::establish(channel, config, seeds, |_| Ok(dealer))
+            .unwrap_or_else(|error| panic!("rank {rank} opens its session: {error}"));
         party(&mut session)
     })
 }
