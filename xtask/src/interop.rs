@@ -22,9 +22,9 @@ pub(crate) use side::{SideArguments, run as run_side};
 /// Runs Symbolon against the released SPU engine.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InteropArguments {
-    /// Only scenarios whose name matches; `*` stands for anything.
-    #[arg(long, value_name = "GLOB", default_value = "*")]
-    scenario: String,
+    /// Only scenarios whose name matches one of these; `*` stands for anything.
+    #[arg(long, value_name = "GLOB", default_value = "*", value_delimiter = ',')]
+    scenario: Vec<String>,
     /// Run the whole selection this many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
@@ -58,7 +58,7 @@ pub(crate) enum Verdict {
 pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
     let chosen: Vec<Scenario> = scenarios::all()
         .into_iter()
-        .filter(|scenario| matches(&arguments.scenario, &scenario.name))
+        .filter(|scenario| arguments.scenario.iter().any(|pattern| matches(pattern, &scenario.name)))
         .collect();
     if arguments.list {
         for scenario in &chosen {
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
         return Ok(());
     }
     if chosen.is_empty() {
-        return Err(format!("no scenario is called {:?}; see --list", arguments.scenario));
+        return Err(format!("no scenario is called {}; see --list", arguments.scenario.join(" or ")));
     }
     let start = Instant::now();
     let outcomes = match python::Environment::prepare() {

@@ -1,13 +1,36 @@
 //! All scenarios, in the order in which they run.
 
+mod dealer;
 mod link;
+mod model;
 mod psi;
+mod training;
 
-use super::scenario::Scenario;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::scenario::{Actor, Life, Place, Program, Scenario};
 
 pub(super) const SPU: &str = "SPU";
 pub(super) const OURS: &str = "Symbolon";
 
+pub(super) const DEALER: &str = "dealer";
+
 pub(super) fn all() -> Vec<Scenario> {
-    [link::scenarios(), psi::scenarios()].into_iter().flatten().collect()
+    [link::scenarios(), training::scenarios(), dealer::scenarios(), psi::scenarios()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The dealer of a scenario, at the place's third address.
+fn dealer(place: &Place) -> Actor {
+    let settings = json!({ "listen": place.address(2), "public_key": dealer_key(place) });
+    Actor::new(DEALER, Program::Ours("dealer"), settings).living(Life::Server)
+}
+
+/// Its public key, written before it is ready.
+fn dealer_key(place: &Place) -> PathBuf {
+    place.file("dealer-public-key.pem")
 }

@@ -1,8 +1,10 @@
 //! Our sides of the scenarios: each is a process of its own, so that it can be killed.
 
+mod dealer;
 mod link;
 mod party;
 mod psi;
+mod training;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,8 +24,10 @@ type Failure = Box<dyn std::error::Error>;
 /// Plays one side; the last line of the output tells what came of it.
 pub(crate) fn run(arguments: &SideArguments) -> Result<(), String> {
     let play: fn(&str) -> Result<Value, Failure> = match arguments.side.as_str() {
+        "dealer" => |text| dealer::play(&configuration(text)?),
         "link" => |text| link::play(&configuration(text)?),
         "psi" => |text| psi::play(&configuration(text)?),
+        "training" => |text| training::play(&configuration(text)?),
         other => return Err(format!("there is no side called {other}")),
     };
     match play(&arguments.configuration) {

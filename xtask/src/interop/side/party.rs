@@ -61,6 +61,11 @@ impl Party {
         usize::from(self.link.rank() == 0)
     }
 
+    /// The threads of the sockets, for a dealer's client.
+    pub(super) fn runtime(&self) -> tokio::runtime::Handle {
+        self.node.runtime()
+    }
+
     /// The orderly end.
     pub(super) fn finish(self) -> Result<(), Failure> {
         self.link.finish()?;

@@ -1,0 +1,95 @@
+//! Two SPU parties with our dealer between them.
+
+use serde_json::{Value, json};
+
+use super::{SPU, dealer};
+use crate::interop::scenario::{Actor, Place, Program, Scenario};
+
+#[derive(Clone, Copy)]
+struct Case {
+    bits: u32,
+    fraction_bits: u32,
+    adjust_rank: usize,
+    /// Truncation with the dealer's pairs, not locally.
+    precise: bool,
+    /// SPU's own way of packing openings.
+    vectorized: bool,
+    programs: &'static [&'static str],
+    /// Largest distance from numpy's result.
+    within: f64,
+}
+
+const ARITHMETIC: &[&str] = &["matrix-product", "product", "square"];
+const BITS: &[&str] = &["comparison", "equality", "maximum-of-rows"];
+const MORE: &[&str] = &["sorted", "logistic"];
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let plain = Case {
+        bits: 64,
+        fraction_bits: 18,
+        adjust_rank: 0,
+        precise: false,
+        vectorized: false,
+        programs: ARITHMETIC,
+        within: 2e-4,
+    };
+    let wide = Case { bits: 128, fraction_bits: 26, within: 1e-6, ..plain };
+    let narrow = Case { bits: 32, fraction_bits: 8, precise: true, within: 0.1, ..plain };
+    [
+        ("arithmetic/ring-64", plain),
+        ("arithmetic/ring-64/adjust-1", Case { adjust_rank: 1, ..plain }),
+        ("arithmetic/ring-128", wide),
+        ("arithmetic/ring-32-precise", narrow),
+        ("arithmetic/ring-64-precise", Case { precise: true, ..plain }),
+        ("arithmetic/ring-64-vectorized", Case { vectorized: true, ..plain }),
+        ("comparison/ring-64", Case { programs: BITS, ..plain }),
+        ("comparison/ring-64-precise", Case { programs: BITS, precise: true, ..plain }),
+        ("comparison/ring-128", Case { programs: BITS, ..wide }),
+        ("comparison/ring-32-precise", Case { programs: BITS, ..narrow }),
+        // A logistic function is compiled to exponentials: an approximation, coarser than the encoding.
+        ("sort-and-logistic/ring-64", Case { programs: MORE, within: 0.02, ..plain }),
+        ("sort-and-logistic/ring-128", Case { programs: MORE, within: 0.02, ..wide }),
+    ]
+    .into_iter()
+    .map(|(name, case)| {
+        Scenario::new(format!("dealer/{name}"), 90, move |place| cast(place, case))
+            .checked(move |_, reports| check(case, reports))
+    })
+    .collect()
+}
+
+fn cast(place: &Place, case: Case) -> Vec<Actor> {
+    let party = |rank: usize| {
+        let settings = json!({
+            "rank": rank,
+            "parties": place.parties(),
+            "numbered": true,
+            "timeout": 30,
+            "bits": case.bits,
+            "fraction_bits": case.fraction_bits,
+            "dealer": place.address(2),
+            "dealer_key": super::dealer_key(place),
+            "adjust_rank": case.adjust_rank,
+            "precise": case.precise,
+            "vectorized": case.vectorized,
+            "programs": case.programs,
+        });
+        Actor::new(SPU, Program::Python("programs.py"), settings)
+    };
+    vec![party(0), party(1), dealer(place)]
+}
+
+fn check(case: Case, reports: &[Value]) -> Result<String, String> {
+    let mut largest: f64 = 0.0;
+    for name in case.programs {
+        for report in reports.iter().take(2) {
+            let apart = report.get("apart").and_then(|apart| apart.get(name)).and_then(Value::as_f64);
+            let apart = apart.ok_or_else(|| format!("{name}: no result"))?;
+            if apart.is_nan() || apart > case.within {
+                return Err(format!("{name} is {apart:e} from numpy's result, more than {:e}", case.within));
+            }
+            largest = largest.max(apart);
+        }
+    }
+    Ok(format!("{} within {largest:.1e} of numpy", case.programs.join(", ")))
+}

@@ -1,0 +1,175 @@
+//! SS-LR between an SPU party and ours, agreed by handshake, with our dealer.
+
+use serde_json::{Value, json};
+use symbolon_dialect::{FirstStepDraws, PublicTruncation};
+use symbolon_lr::TrainPlan;
+use symbolon_operators::Sigmoid;
+use symbolon_ring::{FixedPoint, Ring};
+
+use super::model::{self, Table};
+use super::{OURS, SPU, dealer};
+use crate::interop::scenario::{Actor, Life, Place, Program, Scenario};
+
+/// What is varied.
+#[derive(Clone, Copy)]
+struct Case {
+    bits: u32,
+    fraction_bits: u32,
+    /// Our rank; [`NOBODY`] if both are SPU.
+    ours: usize,
+    label_rank: usize,
+    adjust_rank: usize,
+    reveal: bool,
+    /// Draws of the first step: "ones-only" or "reference".
+    draws: &'static str,
+    numbered: bool,
+    lives: [Life; 2],
+}
+
+/// No rank at all.
+const NOBODY: usize = 2;
+
+const FEATURES: [usize; 2] = [2, 3];
+const SAMPLES: usize = 50;
+const BATCH: usize = 8;
+const EPOCHS: u64 = 2;
+const LEARNING_RATE: f64 = 0.1;
+const L2: f64 = 0.5;
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let plain = Case {
+        bits: 64,
+        fraction_bits: 18,
+        ours: 0,
+        label_rank: 0,
+        adjust_rank: 0,
+        reveal: true,
+        draws: "ones-only",
+        numbered: false,
+        lives: [Life::Whole, Life::Whole],
+    };
+    let mut scenarios = Vec::new();
+    for (bits, fraction_bits) in [(64, 18), (128, 26)] {
+        for ours in 0..2 {
+            for label_rank in 0..2 {
+                let case = Case { bits, fraction_bits, ours, label_rank, adjust_rank: label_rank, ..plain };
+                let name = format!("lr/ring-{bits}/ours-{ours}/label-{label_rank}");
+                scenarios.push(scenario(name, case));
+            }
+            let case = Case { bits, fraction_bits, ours, adjust_rank: 1 - ours, reveal: false, ..plain };
+            scenarios.push(scenario(format!("lr/ring-{bits}/ours-{ours}/halves"), case));
+        }
+    }
+    for (bits, fraction_bits) in [(64, 18), (128, 26)] {
+        let case = Case { bits, fraction_bits, ours: NOBODY, label_rank: 1, ..plain };
+        scenarios.push(scenario(format!("dealer/training/ring-{bits}"), case));
+        scenarios
+            .push(scenario(format!("dealer/training/ring-{bits}/adjust-1"), Case { adjust_rank: 1, ..case }));
+    }
+    for ours in 0..2 {
+        let case = Case { ours, adjust_rank: 1 - ours, draws: "reference", numbered: true, ..plain };
+        scenarios.push(scenario(format!("lr/reference-draws/ours-{ours}"), case));
+    }
+    for ours in 0..2 {
+        let case = Case { ours, adjust_rank: ours, ..plain };
+        let lives = [Life::Bereaved, Life::KilledInTheMiddle];
+        scenarios.push(scenario(format!("lr/spu-dies/ours-{ours}"), Case { lives, ..case }));
+        let lives = [Life::KilledInTheMiddle, Life::Bereaved];
+        scenarios.push(scenario(format!("lr/we-die/ours-{ours}"), Case { lives, ..case }));
+    }
+    scenarios
+}
+
+fn scenario(name: String, case: Case) -> Scenario {
+    let scenario = Scenario::new(name, 60, move |place| cast(place, case));
+    if case.lives.contains(&Life::KilledInTheMiddle) {
+        return scenario;
+    }
+    scenario.checked(move |_, reports| match case.bits {
+        64 => check::<u64>(case, reports),
+        _ => check::<u128>(case, reports),
+    })
+}
+
+fn cast(place: &Place, case: Case) -> Vec<Actor> {
+    let table = Table::new(SAMPLES, FEATURES);
+    let dies = case.lives.contains(&Life::KilledInTheMiddle);
+    let settings = |rank: usize| -> Value {
+        json!({
+            "rank": rank,
+            "parties": place.parties(),
+            "numbered": case.numbered,
+            "timeout": if dies { 8 } else { 30 },
+            "bits": case.bits,
+            "fraction_bits": case.fraction_bits,
+            // Enough that it does not end before it can be killed.
+            "epochs": if dies { 500 } else { EPOCHS },
+            "batch": BATCH,
+            "learning_rate": LEARNING_RATE,
+            "l2": L2,
+            "features": table.columns_of(rank),
+            "labels": (rank == case.label_rank).then_some(&table.labels),
+            "draws": case.draws,
+            "reveal": case.reveal,
+            "dealer": place.address(2),
+            "dealer_key": super::dealer_key(place),
+            "adjust_rank": case.adjust_rank,
+        })
+    };
+    let party = |rank: usize| {
+        if rank == case.ours {
+            return Actor::new(OURS, Program::Ours("training"), settings(rank)).living(case.lives[0]);
+        }
+        Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.lives[1])
+    };
+    vec![party(0), party(1), dealer(place)]
+}
+
+/// Both have the same weights, and they are those of a plain run.
+fn check<R: Ring>(case: Case, reports: &[Value]) -> Result<String, String> {
+    let fixed = FixedPoint::<R>::new(case.fraction_bits).map_err(|error| error.to_string())?;
+    let weights = if case.reveal {
+        let told = |rank: usize| model::numbers(reports.get(rank), "weights");
+        let (first, second) = (told(0)?, told(1)?);
+        // SPU decodes to single precision.
+        if first.iter().zip(&second).any(|(a, b)| (*a as f32).to_bits() != (*b as f32).to_bits()) {
+            return Err(format!("rank 0 has {first:?}, rank 1 {second:?}"));
+        }
+        if case.ours == 0 { first } else { second }
+    } else {
+        let (first, second) = (model::half::<R>(reports.first())?, model::half::<R>(reports.get(1))?);
+        let sum: Vec<R> = first.iter().zip(&second).map(|(a, b)| a.add(*b)).collect();
+        fixed.decode_slice(&sum)
+    };
+    let plan = TrainPlan {
+        epochs: EPOCHS,
+        batch_size: BATCH,
+        learning_rate: LEARNING_RATE,
+        l2: L2,
+        sigmoid: Sigmoid::Minimax1,
+        samples: SAMPLES,
+        features: FEATURES.to_vec(),
+        label_rank: case.label_rank,
+        first_step_draws: FirstStepDraws::OnesOnly,
+        public_truncation: PublicTruncation::Round,
+        step_size: None,
+    };
+    let table = Table::new(SAMPLES, FEATURES);
+    let unit = 0.5_f64.powi(i32::try_from(case.fraction_bits).unwrap_or(i32::MAX));
+    let bound = symbolon_lr::ideal::weight_error_units(&plan, fixed, &table.features.concat())
+        .map_err(|error| error.to_string())?;
+    let step = plan.step_size(fixed).map_err(|error| error.to_string())?.effective;
+    let expected = model::train(&table, BATCH, EPOCHS, step, L2);
+    if weights.len() != expected.len() {
+        return Err(format!("{} weights instead of {}", weights.len(), expected.len()));
+    }
+    let apart = weights.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    // The bound is from the same run in integers; encoding the table and the L2 term adds less than as much.
+    if apart > 2.0 * bound * unit {
+        return Err(format!(
+            "{weights:?} is {apart:e} from {expected:?}; the bound is {:e}",
+            2.0 * bound * unit
+        ));
+    }
+    Ok(format!("weights within {apart:.1e} of a plain run (bound {:.1e})", 2.0 * bound * unit))
+}
