@@ -41,7 +41,7 @@ pub use settings::{
     DataSettings, DealerSettings, FileSettings, LinkSettings, LrSettings, PolicySettings, PsiSettings,
     Settings, TlsSettings,
 };
-pub use units::{Accept, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
+pub use units::{Accept, Carrier, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
 
 /// Reads `file`, if there is one, and lays `flags` over it.
 ///

@@ -36,6 +36,11 @@ impl Party {
     pub fn connect(config: &PartyConfig, report: &mut Report) -> Result<Self> {
         let start = Instant::now();
         let mut node_config = NodeConfig::new(config.rank, config.parties.clone());
+        node_config.carriers = match config.link.carriers.as_deref() {
+            None => Vec::new(),
+            Some([all]) => vec![all.0; config.world_size()],
+            Some(each) => each.iter().map(|carrier| carrier.0).collect(),
+        };
         node_config.tls = tls(config)?;
         let chunk = config.link.chunk_size.and_then(|size| usize::try_from(size.0).ok()).unwrap_or_default();
         node_config.limits.max_message_bytes =

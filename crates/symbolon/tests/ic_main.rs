@@ -413,7 +413,7 @@ fn wrong_flags_end_at_once() {
         ("ic-main -has_label -rnk=0", 2, "do you mean -rank?"),
         ("ic-main --out_path=o false", 2, "`false` belongs to no flag"),
         ("ic-main -algo=SS_LR -protocol_families=ss", 2, "start a `symbolon dealer`"),
-        ("ic-main -out_path=o -link_protocol=http", 2, "only h2:grpc is supported"),
+        ("ic-main -out_path=o -link_protocol=smoke", 2, "unknown carrier \"smoke\""),
         ("ic-main -out_path=o -in_path=/nowhere/at/all.csv", 1, "/nowhere/at/all.csv"),
     ];
     for (words, code, text) in cases {

@@ -106,7 +106,7 @@ impl PartyConfig {
             listen,
             channel,
             dialect: super::dialect(&settings.dialect)?,
-            link: link(settings.link)?,
+            link: link(settings.link, parties.len())?,
             tls: tls(settings.tls, parties.len())?,
             data: data(settings.data)?,
             files: FileConfig {
@@ -215,6 +215,7 @@ mod tests {
             ("[lr]\nscore-rank = 2", "lr.score-rank"),
             ("[psi]\nresult-to = 2", "psi.result-to"),
             ("[link]\nreceive-timeout = '0s'", "link.receive-timeout"),
+            ("[link]\ncarriers = ['grpc', 'grpc', 'grpc']", "link.carriers: 3 given"),
             ("[dealer]\nadjust-rank = 0", "dealer.address is not"),
             ("[dealer]\naddress = 'd:9'\nadjust-rank = 2", "dealer.adjust-rank"),
             ("[policy]\nmin-fraction-bits = 19", "policy: the own"),

@@ -244,7 +244,13 @@ pub(super) fn policy(policy: PolicySettings, lr: &LrConfig) -> Result<PolicyConf
     })
 }
 
-pub(super) fn link(link: LinkSettings) -> Result<LinkSettings> {
+pub(super) fn link(link: LinkSettings, parties: usize) -> Result<LinkSettings> {
+    if let Some(carriers) = link.carriers.as_ref().filter(|list| ![1, parties].contains(&list.len())) {
+        return Err(Error::Config(format!(
+            "link.carriers: {} given, one for all or one for each of {parties} parties is needed",
+            carriers.len()
+        )));
+    }
     let spans = [
         ("connect-timeout", link.connect_timeout),
         ("receive-timeout", link.receive_timeout),

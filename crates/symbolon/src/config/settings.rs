@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-use super::units::{Accept, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
+use super::units::{Accept, Carrier, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
 
 /// Everything a party's file may say. Each key has a flag; the flag wins.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -194,6 +194,10 @@ pub struct PolicySettings {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LinkSettings {
+    /// What is sent travels in: one for all, or one per rank: `grpc`, `baidu-std`, `http`, `http:proto`, `h2`
+    /// or `h2:json` [default: grpc]. What arrives may travel in any
+    #[arg(long, help_heading = "Link [link]", value_name = "NAME,…", value_delimiter = ',')]
+    pub carriers: Option<Vec<Carrier>>,
     /// How long to wait for the other parties (and the dealer) to appear [default: 60s]
     #[arg(long, help_heading = "Link [link]", value_name = "TIME")]
     pub connect_timeout: Option<Span>,

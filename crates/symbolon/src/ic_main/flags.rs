@@ -127,7 +127,7 @@ flags! {
     Flag ic_version: i32 = 2, "version of the handshake; only 2";
     Flag disable_handshake: bool = false, "no handshake: every parameter is taken as given here";
     Flag disable_msg_seq_id: bool = false, "no sequence numbers and acknowledgements on the link";
-    Flag link_protocol: String = "h2:grpc", "transport of the link; only h2:grpc";
+    Flag link_protocol: String = "baidu_std", "what is sent travels in: baidu_std, http, http:proto, h2, h2:json or h2:grpc; what arrives, in any";
     Flag in_path: String = "data.csv", "ECDH_PSI: own table";
     Parameter field_names: String = "id", "ECDH_PSI: columns of the id, separated by commas";
     Flag out_path: String = "", "ECDH_PSI: where the common rows go, in the own order";

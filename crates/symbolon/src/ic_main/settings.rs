@@ -118,7 +118,6 @@ impl Settings {
         );
         let sources = Sources { flags: &flags, environment };
         sources.fixed("ic_version", "2", "version 1 of the handshake has been given up")?;
-        sources.fixed("link_protocol", "h2:grpc", "no other transport is built")?;
         let parties = sources.parties(&mut notes)?;
         let task =
             match sources.one("algo", &[("ECDH_PSI", Some(true)), ("SS_LR", Some(false)), ("SGB", None)])? {

@@ -12,7 +12,7 @@ use symbolon_ring::Field;
 use super::super::environment::{Environment, PARAMETER};
 use super::super::flags::Flags;
 use super::{FEATURE_NUMS, LABEL_OWNER, LrTask, PsiTask, TRUNCATED_BITS};
-use crate::config::{self, LinkSettings, PartyConfig, Span, TlsSettings};
+use crate::config::{self, Carrier, LinkSettings, PartyConfig, Span, TlsSettings};
 use crate::error::{Error, Result};
 
 /// Names, addresses and the own rank.
@@ -282,7 +282,9 @@ impl Sources<'_> {
             0 => self.wrong(flag, "must be above 0"),
             milliseconds => Ok(Some(Span(Duration::from_millis(milliseconds)))),
         };
+        let carrier = self.flags.link_protocol.parse::<Carrier>();
         let link = LinkSettings {
+            carriers: Some(vec![carrier.or_else(|problem| self.wrong("link_protocol", problem))?]),
             connect_timeout: span("connect_timeout_ms", self.flags.connect_timeout_ms)?,
             receive_timeout: span("recv_timeout_ms", self.flags.recv_timeout_ms)?,
             ..LinkSettings::default()

@@ -177,7 +177,7 @@ fn bad_values_are_named() {
         ("-algo=XGB".into(), "-algo = XGB: unknown"),
         ("-protocol_families=ss".into(), "-protocol_families = ss"),
         ("-ic_version=1".into(), "-ic_version = 1"),
-        ("-link_protocol=baidu_std".into(), "only h2:grpc"),
+        ("-out_path=o -link_protocol=smoke".into(), "-link_protocol = smoke"),
         ("-out_path=o -result_to_rank=2".into(), "-result_to_rank = 2"),
         ("-out_path=o -curve_type=unspecified".into(), "-curve_type"),
         ("-out_path=o -hash_type=md5".into(), "-hash_type = md5"),
