@@ -12,16 +12,27 @@
 //! single mask tells nothing about its id to a party that does not hold the scalar (decisional
 //! Diffie-Hellman, `H` a random oracle).
 //!
-//! # The suite implemented
+//! # The suites implemented
 //!
-//! [`Suite::CURVE25519_SHA256_DIRECT`]: `H(id)` is SHA-256(id) taken as a little-endian u-coordinate of
-//! Curve25519 (RFC 7748). Its top bit is ignored and half of all hashes lie on the quadratic twist, as in
-//! X25519; the scalar is clamped, so it is a multiple of 8 and the small-order components of either curve
-//! vanish. A point is encoded as its 32-byte u-coordinate ("uncompressed" of the protocol, which for this
-//! curve is x only). The multiplication is the constant-time Montgomery ladder of `curve25519-dalek`.
+//! [`Suite::IMPLEMENTED`] lists them; `D` is the suite's hash, [`Hash`](enum@Hash).
 //!
-//! A further suite is one more variant of the private enum behind [`Masker`]; callers see only encoded
-//! bytes and [`Suite::point_bytes`].
+//! On Curve25519, `H(id)` is D(id) taken as a little-endian u-coordinate (RFC 7748). Its top bit is ignored
+//! and half of all digests lie on the quadratic twist, as in X25519; the scalar is clamped, so it is a multiple
+//! of 8 and the small-order components of either curve vanish. A point is encoded as its 32-byte u-coordinate
+//! ("uncompressed" of the protocol, which for this curve is x only). The multiplication is the constant-time
+//! Montgomery ladder of `curve25519-dalek`.
+//!
+//! On SM2 (GB/T 32918.5), `y^2 = x^3 - 3x + b` over p = 2^256 - 2^224 - 2^96 + 2^64 - 1, `H(id)` is the point
+//! with even y whose x is the first on the curve of
+//!
+//! ```text
+//! try-and-increment   D(id), D(id) + 1, D(id) + 2, ...              modulo p, digests big-endian
+//! try-and-rehash      D(id), D(D(id)), D(D(D(id))), ...             modulo p
+//! ```
+//!
+//! Scalars are uniform in 1..n, n the prime order. The multiplication is the constant-time window of the `sm2`
+//! crate; points share inversions in groups. Every [`PointFormat`] is there. Neither of these maps takes
+//! constant time over ids.
 //!
 //! # Deliberately absent
 //!
@@ -30,9 +41,11 @@
 //!
 //! # Checks
 //!
-//! Every point from outside is checked for its length and its order: a point of small order is multiplied
-//! to all zeros, whatever the scalar, and would make the peer's choice of result independent of our
-//! secret. It is refused with its index ([`CurveError::PeerLowOrder`]).
+//! Every point from outside is checked. On Curve25519 for its length and its order: a point of small order is
+//! multiplied to all zeros, whatever the scalar, and would make the peer's choice of result independent of our
+//! secret. It is refused with its index ([`CurveError::PeerLowOrder`]). On SM2 for its length, its format byte
+//! ([`CurveError::PeerFormatByte`]; the identity has none of these formats), coordinates below p and the curve
+//! equation ([`CurveError::PeerOffCurve`]); all other points have the full prime order.
 //!
 //! ```
 //! use symbolon_curve::{Curve, Masker, SecretScalar, Suite};
@@ -51,10 +64,12 @@
 //! [`Suite`] with [`Curve`], [`Hash`](enum@Hash), [`HashToCurve`] and [`PointFormat`]; [`SecretScalar`];
 //! [`Masker`]; [`CurveError`].
 
+mod digest;
 mod error;
 mod masker;
 mod montgomery;
 mod scalar;
+mod sm2;
 mod suite;
 
 pub use error::CurveError;

@@ -1,9 +1,10 @@
 //! Masking under one suite with one secret.
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
-use crate::{CurveError, SecretScalar, Suite, montgomery};
+use crate::digest::Digest;
+use crate::sm2::Sm2Masks;
+use crate::{Curve, CurveError, Hash, SecretScalar, Suite, montgomery};
 
 /// A suite together with one party's secret: hashes and multiplies whole batches, in parallel.
 ///
@@ -14,9 +15,11 @@ pub struct Masker {
     ladder: Ladder,
 }
 
-/// The implementations. A further suite adds a variant here and an arm below.
+/// The implementations, by curve.
 enum Ladder {
-    Curve25519Sha256(SecretScalar),
+    /// The digest is the u-coordinate.
+    Curve25519(Hash, SecretScalar),
+    Sm2(Sm2Masks),
 }
 
 impl Masker {
@@ -31,7 +34,11 @@ impl Masker {
         if secret.curve() != suite.curve {
             return Err(CurveError::ConfigScalarOfOtherCurve(suite));
         }
-        Ok(Self { suite, ladder: Ladder::Curve25519Sha256(secret) })
+        let ladder = match suite.curve {
+            Curve::Curve25519 => Ladder::Curve25519(suite.hash, secret),
+            Curve::Sm2 => Ladder::Sm2(Sm2Masks::new(suite, secret.bytes())),
+        };
+        Ok(Self { suite, ladder })
     }
 
     /// The suite.
@@ -41,17 +48,21 @@ impl Masker {
 
     /// The encoded points `H(item)`, concatenated in order, not masked: they tell the items to anybody who
     /// can guess them, so they never leave the party.
-    pub fn hash_to_points<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`CurveError::OursNoPoint`].
+    pub fn hash_to_points<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
         match &self.ladder {
-            Ladder::Curve25519Sha256(_) => {
+            Ladder::Curve25519(hash, _) => {
                 let mut points = vec![0u8; items.len() * montgomery::POINT_BYTES];
-                points
-                    .par_chunks_exact_mut(montgomery::POINT_BYTES)
-                    .zip(items)
-                    .with_min_len(256)
-                    .for_each(|(slot, item)| slot.copy_from_slice(&Sha256::digest(item.as_ref())));
-                points
+                points.par_chunks_exact_mut(montgomery::POINT_BYTES).zip(items).with_min_len(256).for_each(
+                    |(slot, item)| {
+                        slot.copy_from_slice(&Digest::of(*hash, item.as_ref()).first_32());
+                    },
+                );
+                Ok(points)
             }
+            Ladder::Sm2(masks) => masks.hash(items),
         }
     }
 
@@ -59,12 +70,14 @@ impl Masker {
     /// concatenated in order.
     ///
     /// # Errors
-    /// [`CurveError::OursLowOrder`].
+    /// [`CurveError::OursLowOrder`], [`CurveError::OursNoPoint`].
     pub fn mask_items<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
-        let points = self.hash_to_points(items);
         match &self.ladder {
-            Ladder::Curve25519Sha256(secret) => montgomery::multiply_all(secret.clamped(), &points)
-                .map_err(|index| CurveError::OursLowOrder { index }),
+            Ladder::Curve25519(_, secret) => {
+                montgomery::multiply_all(secret.bytes(), &self.hash_to_points(items)?)
+                    .map_err(|index| CurveError::OursLowOrder { index })
+            }
+            Ladder::Sm2(masks) => masks.mask_items(items),
         }
     }
 
@@ -72,16 +85,18 @@ impl Masker {
     ///
     /// # Errors
     /// [`CurveError::PeerLength`] when `points` is not a whole number of points, and
-    /// [`CurveError::PeerLowOrder`] naming the first point of small order. (Every 32-byte string is a
-    /// u-coordinate of Curve25519 or of its twist, so there is nothing else to refuse on that curve.)
+    /// then the first bad point by its index: [`CurveError::PeerLowOrder`] on Curve25519, where every 32-byte
+    /// string is a u-coordinate of the curve or of its twist; [`CurveError::PeerFormatByte`] and
+    /// [`CurveError::PeerOffCurve`] on SM2, whose order is prime.
     pub fn mask_points(&self, points: &[u8]) -> Result<Vec<u8>, CurveError> {
         let point_bytes = self.suite.point_bytes();
         if !points.len().is_multiple_of(point_bytes) {
             return Err(CurveError::PeerLength { length: points.len(), point_bytes });
         }
         match &self.ladder {
-            Ladder::Curve25519Sha256(secret) => montgomery::multiply_all(secret.clamped(), points)
+            Ladder::Curve25519(_, secret) => montgomery::multiply_all(secret.bytes(), points)
                 .map_err(|index| CurveError::PeerLowOrder { index }),
+            Ladder::Sm2(masks) => masks.mask_points(points),
         }
     }
 }

@@ -3,7 +3,7 @@
 use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::{Curve, CurveError};
+use crate::{Curve, CurveError, sm2};
 
 /// A secret multiplier for one curve, wiped from memory when dropped. Its value appears in no output: it
 /// has neither `Debug` nor `Display` nor accessors, and it is neither `Clone` nor `Copy`.
@@ -11,7 +11,7 @@ use crate::{Curve, CurveError};
 /// Draw a fresh one for every run: with the same scalar twice, the peer can link the ids of both runs.
 #[derive(ZeroizeOnDrop)]
 pub struct SecretScalar {
-    /// Little-endian; for Curve25519 clamped (RFC 7748, section 5).
+    /// For Curve25519 little-endian and clamped (RFC 7748, section 5); for SM2 big-endian and below the order.
     bytes: [u8; 32],
     #[zeroize(skip)]
     curve: Curve,
@@ -24,18 +24,20 @@ impl SecretScalar {
     /// [`CurveError::OursRandomness`] when the system has none.
     pub fn random(curve: Curve) -> Result<Self, CurveError> {
         let mut key = Zeroizing::new([0u8; 32]);
-        getrandom::fill(key.as_mut()).map_err(|e| CurveError::OursRandomness(e.to_string()))?;
-        let bytes = match curve {
-            Curve::Curve25519 => clamp_integer(*key),
-            // No suite uses it yet; its masker will bring it into range.
-            Curve::Sm2 => *key,
-        };
-        Ok(Self { bytes, curve })
+        loop {
+            getrandom::fill(key.as_mut()).map_err(|e| CurveError::OursRandomness(e.to_string()))?;
+            match curve {
+                Curve::Curve25519 => return Ok(Self { bytes: clamp_integer(*key), curve }),
+                // Uniform in 1..n: the few others are drawn again.
+                Curve::Sm2 if sm2::is_scalar(&key) => return Ok(Self { bytes: *key, curve }),
+                Curve::Sm2 => {}
+            }
+        }
     }
 
     /// The scalar that secretflow's library derives from its 32-byte private key (little-endian integer):
     /// for Curve25519 the key reduced modulo the group order 2^252 + 27742317777372353535851937790883648493,
-    /// then clamped. For replays of recorded runs only.
+    /// then clamped; for SM2 the key reduced modulo the group order. For replays of recorded runs only.
     pub fn from_reference_key_le(curve: Curve, key: &[u8; 32]) -> Self {
         let bytes = match curve {
             Curve::Curve25519 => {
@@ -44,7 +46,7 @@ impl SecretScalar {
                 reduced.zeroize();
                 clamped
             }
-            Curve::Sm2 => *key,
+            Curve::Sm2 => sm2::reduce_le(key),
         };
         Self { bytes, curve }
     }
@@ -59,7 +61,8 @@ impl SecretScalar {
         self.curve
     }
 
-    pub(crate) const fn clamped(&self) -> &[u8; 32] {
+    /// The bytes as the curve's multiplication takes them.
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
 }

@@ -1,6 +1,9 @@
 //! The parameters on which two parties agree before they mask anything.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::CurveError;
 
 /// The elliptic curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -8,7 +11,7 @@ use std::fmt;
 pub enum Curve {
     /// Curve25519 (RFC 7748), u-coordinates only.
     Curve25519,
-    /// The recommended 256-bit curve of GB/T 32918.5. Not implemented yet.
+    /// The recommended 256-bit curve of GB/T 32918.5, y^2 = x^3 - 3x + b, of prime order.
     Sm2,
 }
 
@@ -18,7 +21,7 @@ pub enum Curve {
 pub enum Hash {
     /// SHA-256 (FIPS 180-4).
     Sha256,
-    /// SM3 (GB/T 32905). Not implemented yet.
+    /// SM3 (GB/T 32905).
     Sm3,
 }
 
@@ -26,11 +29,12 @@ pub enum Hash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HashToCurve {
-    /// The digest is the x-coordinate.
+    /// The digest is the x-coordinate, whether on the curve or on its twist. Curve25519 only.
     DirectHashAsX,
-    /// Count upwards until an x-coordinate lies on the curve. Not implemented yet.
+    /// x = digest mod p, counted upwards by one until it lies on the curve; y is even. SM2 only.
     TryAndIncrement,
-    /// Hash the digest again until it lies on the curve. Not implemented yet.
+    /// x = digest mod p; until it lies on the curve, the digest is replaced by its own digest; y is even.
+    /// SM2 only.
     TryAndRehash,
     /// Simplified SWU, random oracle variant (RFC 9380). Not implemented yet.
     SswuRo,
@@ -42,10 +46,14 @@ pub enum HashToCurve {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PointFormat {
-    /// For Curve25519 the 32 bytes of the u-coordinate, little-endian.
+    /// Coordinates of 32 bytes, little-endian, without anything else: u on Curve25519, x then y on SM2.
     Uncompressed,
-    /// X9.62 compressed, 33 bytes on a 256-bit curve. Not implemented yet.
+    /// X9.62 compressed, 33 bytes: 02 for even and 03 for odd y, then x, big-endian.
     X962Compressed,
+    /// X9.62 uncompressed, 65 bytes: 04, then x and y, big-endian.
+    X962Uncompressed,
+    /// X9.62 hybrid, 65 bytes: 06 for even and 07 for odd y, then x and y, big-endian.
+    X962Hybrid,
 }
 
 /// Curve, hash, map and point format together.
@@ -61,6 +69,53 @@ pub struct Suite {
     pub format: PointFormat,
 }
 
+/// Combinations of curve, hash and map that [`Masker`](crate::Masker) computes, preferred first.
+const COMBINATIONS: [(Curve, Hash, HashToCurve); 6] = [
+    (Curve::Curve25519, Hash::Sha256, HashToCurve::DirectHashAsX),
+    (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndIncrement),
+    (Curve::Curve25519, Hash::Sm3, HashToCurve::DirectHashAsX),
+    (Curve::Sm2, Hash::Sha256, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha256, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndRehash),
+];
+
+const fn formats(curve: Curve) -> &'static [PointFormat] {
+    match curve {
+        Curve::Curve25519 => &[PointFormat::Uncompressed],
+        Curve::Sm2 => &[
+            PointFormat::X962Compressed,
+            PointFormat::X962Uncompressed,
+            PointFormat::X962Hybrid,
+            PointFormat::Uncompressed,
+        ],
+    }
+}
+
+const fn count() -> usize {
+    let (mut total, mut i) = (0, 0);
+    while i < COMBINATIONS.len() {
+        total += formats(COMBINATIONS[i].0).len();
+        i += 1;
+    }
+    total
+}
+
+const fn list() -> [Suite; count()] {
+    let mut suites = [Suite::CURVE25519_SHA256_DIRECT; count()];
+    let (mut place, mut i) = (0, 0);
+    while i < COMBINATIONS.len() {
+        let (curve, hash, map) = COMBINATIONS[i];
+        let mut j = 0;
+        while j < formats(curve).len() {
+            suites[place] = Suite { curve, hash, map, format: formats(curve)[j] };
+            place += 1;
+            j += 1;
+        }
+        i += 1;
+    }
+    suites
+}
+
 impl Suite {
     /// Curve25519, SHA-256, the digest as x, 32-byte points: the suite that every implementation speaks.
     pub const CURVE25519_SHA256_DIRECT: Self = Self {
@@ -70,8 +125,25 @@ impl Suite {
         format: PointFormat::Uncompressed,
     };
 
-    /// The suites that [`Masker::new`](crate::Masker::new) accepts, preferred first.
-    pub const IMPLEMENTED: &'static [Self] = &[Self::CURVE25519_SHA256_DIRECT];
+    /// SM2, SM3, try-and-increment, compressed points: the second suite that PPCA 9-2023 wants of all.
+    pub const SM2_SM3_INCREMENT: Self = Self {
+        curve: Curve::Sm2,
+        hash: Hash::Sm3,
+        map: HashToCurve::TryAndIncrement,
+        format: PointFormat::X962Compressed,
+    };
+
+    /// SM2, SHA-256, try-and-rehash, compressed points: the second suite of the reference implementation.
+    pub const SM2_SHA256_REHASH: Self = Self {
+        curve: Curve::Sm2,
+        hash: Hash::Sha256,
+        map: HashToCurve::TryAndRehash,
+        format: PointFormat::X962Compressed,
+    };
+
+    /// The suites that [`Masker::new`](crate::Masker::new) accepts: every implemented combination of curve,
+    /// hash and map, preferred first, in every format of the curve.
+    pub const IMPLEMENTED: &'static [Self] = &list();
 
     /// Whether [`Masker::new`](crate::Masker::new) accepts this suite.
     pub fn is_implemented(self) -> bool {
@@ -80,12 +152,11 @@ impl Suite {
 
     /// Bytes of one encoded point.
     pub const fn point_bytes(self) -> usize {
-        match self.format {
-            PointFormat::Uncompressed => match self.curve {
-                Curve::Curve25519 => 32,
-                Curve::Sm2 => 64,
-            },
-            PointFormat::X962Compressed => 33,
+        match (self.format, self.curve) {
+            (PointFormat::Uncompressed, Curve::Curve25519) => 32,
+            (PointFormat::Uncompressed, Curve::Sm2) => 64,
+            (PointFormat::X962Compressed, _) => 33,
+            (PointFormat::X962Uncompressed | PointFormat::X962Hybrid, _) => 65,
         }
     }
 
@@ -99,11 +170,11 @@ impl Suite {
             return None;
         }
         let keep = usize::try_from(bits.div_ceil(8)).ok()?;
-        let mut low = match (self.curve, self.format) {
-            (Curve::Curve25519, _) => encoded.get(..keep)?.to_vec(),
-            // Big-endian coordinates: behind one format byte, or x followed by y.
-            (Curve::Sm2, PointFormat::X962Compressed) => encoded.get(33 - keep..)?.to_vec(),
-            (Curve::Sm2, PointFormat::Uncompressed) => encoded.get(32 - keep..32)?.to_vec(),
+        let mut low = if self.is_little_endian() {
+            encoded.get(..keep)?.to_vec()
+        } else {
+            // One format byte, then x.
+            encoded.get(33 - keep..33)?.to_vec()
         };
         self.clear_unused_bits(&mut low, bits);
         Some(low)
@@ -116,18 +187,52 @@ impl Suite {
             0 => 0xff,
             used => (1u8 << used) - 1,
         };
-        let most_significant = match self.curve {
-            Curve::Curve25519 => truncated.last_mut(),
-            Curve::Sm2 => truncated.first_mut(),
-        };
+        let most_significant =
+            if self.is_little_endian() { truncated.last_mut() } else { truncated.first_mut() };
         if let Some(byte) = most_significant {
             *byte &= mask;
         }
     }
+
+    const fn is_little_endian(self) -> bool {
+        matches!(self.format, PointFormat::Uncompressed)
+    }
 }
 
+/// The name of a suite, such as `sm2-sm3-increment-compressed`: what configuration files and reports use.
 impl fmt::Display for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "({:?}, {:?}, {:?}, {:?})", self.curve, self.hash, self.map, self.format)
+        let curve = match self.curve {
+            Curve::Curve25519 => "curve25519",
+            Curve::Sm2 => "sm2",
+        };
+        let hash = match self.hash {
+            Hash::Sha256 => "sha256",
+            Hash::Sm3 => "sm3",
+        };
+        let map = match self.map {
+            HashToCurve::DirectHashAsX => "direct",
+            HashToCurve::TryAndIncrement => "increment",
+            HashToCurve::TryAndRehash => "rehash",
+            HashToCurve::SswuRo => "sswu-ro",
+            HashToCurve::Elligator2Ro => "ell2-ro",
+        };
+        let format = match self.format {
+            PointFormat::Uncompressed => "uncompressed",
+            PointFormat::X962Compressed => "x962-compressed",
+            PointFormat::X962Uncompressed => "x962-uncompressed",
+            PointFormat::X962Hybrid => "x962-hybrid",
+        };
+        write!(f, "{curve}-{hash}-{map}-{format}")
+    }
+}
+
+/// Reads the name of an implemented suite.
+impl FromStr for Suite {
+    type Err = CurveError;
+
+    fn from_str(name: &str) -> Result<Self, CurveError> {
+        let known = Self::IMPLEMENTED.iter().find(|suite| suite.to_string() == name);
+        known.copied().ok_or_else(|| CurveError::ConfigUnknownSuite(name.chars().take(80).collect()))
     }
 }

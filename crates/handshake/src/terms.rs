@@ -240,6 +240,40 @@ impl EcSuite {
             format: match self.format {
                 PointOctetFormat::Uncompressed => PointFormat::Uncompressed,
                 PointOctetFormat::X962Compressed => PointFormat::X962Compressed,
+                PointOctetFormat::X962Uncompressed => PointFormat::X962Uncompressed,
+                PointOctetFormat::X962Hybrid => PointFormat::X962Hybrid,
+                _ => return None,
+            },
+        })
+    }
+
+    /// The suite as the wire names it; `None` when the protocol has no number for a part of it.
+    pub fn from_curve(suite: symbolon_curve::Suite) -> Option<Self> {
+        use symbolon_curve::{Curve, Hash, HashToCurve, PointFormat};
+        Some(Self {
+            curve: match suite.curve {
+                Curve::Curve25519 => CurveType::Curve25519,
+                Curve::Sm2 => CurveType::Sm2,
+                _ => return None,
+            },
+            hash: match suite.hash {
+                Hash::Sha256 => HashType::Sha256,
+                Hash::Sm3 => HashType::Sm3,
+                _ => return None,
+            },
+            map: match suite.map {
+                HashToCurve::DirectHashAsX => HashToCurveStrategy::DirectHashAsPointX,
+                HashToCurve::TryAndIncrement => HashToCurveStrategy::TryAndIncrement,
+                HashToCurve::TryAndRehash => HashToCurveStrategy::TryAndRehash,
+                HashToCurve::SswuRo => HashToCurveStrategy::IrtfSswuRo,
+                HashToCurve::Elligator2Ro => HashToCurveStrategy::IrtfEll2Ro,
+                _ => return None,
+            },
+            format: match suite.format {
+                PointFormat::Uncompressed => PointOctetFormat::Uncompressed,
+                PointFormat::X962Compressed => PointOctetFormat::X962Compressed,
+                PointFormat::X962Uncompressed => PointOctetFormat::X962Uncompressed,
+                PointFormat::X962Hybrid => PointOctetFormat::X962Hybrid,
                 _ => return None,
             },
         })
@@ -297,5 +331,21 @@ pub(crate) fn fits(field: Field, fraction_bits: u32) -> Result<(), RingError> {
         Field::Ring32 => FixedPoint::<u32>::new(fraction_bits).map(drop),
         Field::Ring64 => FixedPoint::<u64>::new(fraction_bits).map(drop),
         Field::Ring128 => FixedPoint::<u128>::new(fraction_bits).map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_implemented_suite_has_its_numbers() {
+        for suite in symbolon_curve::Suite::IMPLEMENTED {
+            let wire = EcSuite::from_curve(*suite).unwrap();
+            assert!(wire.is_specified());
+            assert_eq!(wire.to_curve(), Some(*suite));
+        }
+        assert_eq!(EcSuite::SM2_SM3_INCREMENT.to_curve(), Some(symbolon_curve::Suite::SM2_SM3_INCREMENT));
+        assert_eq!(EcSuite::SM2_SHA256_REHASH.to_curve(), Some(symbolon_curve::Suite::SM2_SHA256_REHASH));
     }
 }

@@ -141,6 +141,14 @@ pub enum PsiError {
         /// The point in the batch, from 0.
         index: usize,
     },
+    /// Bytes that are no point of the suite's curve in the agreed format.
+    #[error("{at}: {source}")]
+    PeerPoint {
+        /// Where.
+        at: Location,
+        /// Which point of the batch, and why.
+        source: CurveError,
+    },
     /// More items than announced, agreed or allowed.
     #[error(
         "rank {peer} {verb} {items} items or more, the limit is {limit} ({cause})",

@@ -363,7 +363,7 @@ impl<'a, I: AsRef<[u8]> + Sync> Exchange<'a, I> {
 fn refused_point(at: Location, error: CurveError) -> PsiError {
     match error {
         CurveError::PeerLowOrder { index } => PsiError::PeerLowOrder { at, index },
-        other => PsiError::PeerMalformed { at, reason: other.to_string() },
+        source => PsiError::PeerPoint { at, source },
     }
 }
 

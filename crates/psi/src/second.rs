@@ -1,6 +1,6 @@
 //! The second ciphertext: what travels of a point masked twice (errata E11 and E21).
 
-use symbolon_curve::Suite;
+use symbolon_curve::{PointFormat, Suite};
 use symbolon_dialect::SecondCiphertext;
 use symbolon_link::Rank;
 
@@ -36,14 +36,15 @@ impl SecondForm {
 
     /// The form of received ciphertexts of `length` bytes each, if any is acceptable.
     pub(crate) fn received(params: &PsiParams, length: usize) -> Option<Self> {
+        let agreed =
+            params.truncate_bits.map(Self::LowBits).filter(|form| form.bytes(params.suite) == length);
         let forced_twelve = params.second_ciphertext == SecondCiphertext::LastTwelveBytes;
-        if forced_twelve && length == TWELVE {
+        // Where a point ends with the low bits of x, the agreed ones of the last 12 bytes are what both forms have.
+        if forced_twelve && length == TWELVE && (agreed.is_none() || !ends_with_low_bits_of_x(params.suite)) {
             return Some(Self::LastTwelveBytes);
         }
-        if let Some(bits) = params.truncate_bits
-            && Self::LowBits(bits).bytes(params.suite) == length
-        {
-            return Some(Self::LowBits(bits));
+        if agreed.is_some() {
+            return agreed;
         }
         if length == params.suite.point_bytes() {
             return Some(Self::Whole);
@@ -52,10 +53,11 @@ impl SecondForm {
     }
 
     /// The other form that has this length, where 12 bytes are agreed: the low bits of x by the document, the
-    /// last 12 bytes by psi (E11).
+    /// last 12 bytes by psi (E11). None for compressed points, whose last 12 bytes are the low bits of x.
     pub(crate) fn other_reading(self, params: &PsiParams) -> Option<Self> {
         let agreed = params.truncate_bits.map(Self::LowBits);
         match self {
+            Self::LowBits(_) if ends_with_low_bits_of_x(params.suite) => None,
             Self::LowBits(_) if self.bytes(params.suite) == TWELVE && params.accept_last_twelve_bytes => {
                 Some(Self::LastTwelveBytes)
             }
@@ -97,6 +99,10 @@ impl SecondForm {
             }
         }
     }
+}
+
+fn ends_with_low_bits_of_x(suite: Suite) -> bool {
+    suite.format == PointFormat::X962Compressed
 }
 
 /// The least number of bits of a second ciphertext that is safe for sets of these sizes:
@@ -186,6 +192,19 @@ mod tests {
         assert_eq!(SecondForm::LowBits(96).other_reading(&params), None);
         assert_eq!(SecondForm::LowBits(88).other_reading(&params), None);
         assert_eq!(SecondForm::Whole.other_reading(&params), None);
+    }
+
+    #[test]
+    fn the_last_bytes_of_compressed_points_are_the_low_bits() {
+        let mut params = PsiParams::new(Suite::SM2_SM3_INCREMENT, &Dialect::symbolon());
+        params.truncate_bits = Some(90);
+        for second_ciphertext in [SecondCiphertext::Negotiated, SecondCiphertext::LastTwelveBytes] {
+            params.second_ciphertext = second_ciphertext;
+            assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LowBits(90)));
+        }
+        assert_eq!(SecondForm::LowBits(90).other_reading(&params), None);
+        params.truncate_bits = None;
+        assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LastTwelveBytes));
     }
 
     #[test]

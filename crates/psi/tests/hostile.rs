@@ -3,7 +3,8 @@
 mod support;
 
 use bytes::Bytes;
-use support::{batch, bytes, masker, params, run_against, say, secret};
+use support::{batch, bytes, masker, params, run_against, say, secret, secret_of};
+use symbolon_curve::{CurveError, Masker, Suite};
 use symbolon_dialect::SecondCiphertext;
 use symbolon_psi::{Location, PsiError, PsiParams, ResultTo, Stream};
 use symbolon_wire::runtime::EcdhPsiCipherBatch;
@@ -102,6 +103,30 @@ fn low_order_points_are_named_by_batch_and_index() {
         "{error}"
     );
     assert!(error.to_string().contains("all-zero product"), "{error}");
+}
+
+#[test]
+fn points_off_the_curve_are_named_by_batch_and_index() {
+    let suite = Suite::SM2_SM3_INCREMENT;
+    let good = Masker::new(suite, secret_of(suite)).unwrap().mask_items(&["x", "y"]).unwrap();
+    let off = CurveError::PeerOffCurve { index: 1 };
+    let byte = CurveError::PeerFormatByte { index: 1, found: 4, format: suite.format };
+    let p = "02fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff";
+    for (bad, expected) in [(hex::decode(p).unwrap(), off), ([&[4], &good[34..]].concat(), byte)] {
+        let params = PsiParams { suite, ..params() };
+        let second = batch("enc", 1, false, 33, [&good[..33], &bad].concat());
+        let messages = [batch("enc", 0, false, 33, good.clone()), second, batch("enc", 2, true, 33, vec![])];
+        let (outcome, ()) = run_against(&params, &["a", "b", "c"], secret_of(suite), |main, _| {
+            for message in &messages {
+                say(main, bytes(message));
+            }
+        });
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(&error, PsiError::PeerPoint { at: a, source } if *a == at(Stream::First, 1) && *source == expected),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use support::{params, run_both};
+use symbolon_curve::Suite;
 use symbolon_dialect::{EndOfStream, SecondCiphertext};
 use symbolon_psi::{Duplicates, PsiError, PsiOutcome, PsiParams, ResultTo, SecondForm};
 
@@ -84,6 +85,7 @@ proptest! {
     fn equals_the_intersection_in_the_clear(
         a in prop::collection::vec(0u8..40, 0..30),
         b in prop::collection::vec(0u8..40, 0..30),
+        suite in prop::sample::select(Suite::IMPLEMENTED),
         mine in any_params(),
         theirs in any_params(),
         result_to in prop_oneof![Just(ResultTo::All), Just(ResultTo::Rank(0)), Just(ResultTo::Rank(1))],
@@ -93,11 +95,27 @@ proptest! {
         let [a, b] = [a, b].map(|ids| ids.iter().map(|i| format!("id-{i}")).collect::<Vec<_>>());
         let mut both = [mine, theirs];
         for (rank, peer) in [(0, &b), (1, &a)] {
+            both[rank].suite = suite;
             both[rank].result_to = result_to;
             both[rank].truncate_bits = truncate_bits;
             both[rank].peer_items = announce.then_some(peer.len() as u64);
         }
         check_both([&both[0], &both[1]], [&a, &b]);
+    }
+}
+
+#[test]
+fn every_suite_intersects() {
+    for &suite in Suite::IMPLEMENTED {
+        for truncate_bits in [None, Some(90)] {
+            let params = PsiParams { suite, truncate_bits, batch_size: 7, ..params() };
+            let last = PsiParams { second_ciphertext: SecondCiphertext::LastTwelveBytes, ..params.clone() };
+            check_both([&params, &last], [&ids(0..20), &ids(13..30)]);
+            // Many in common: two forms of 12 bytes must not be confused for some of them.
+            if truncate_bits.is_some() {
+                check_both([&params, &last], [&ids(0..80), &ids(0..80)]);
+            }
+        }
     }
 }
 

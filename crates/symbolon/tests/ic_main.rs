@@ -140,11 +140,32 @@ fn a_refused_intersection_fails_at_both_ends() {
 fn a_suite_that_is_not_implemented_is_named() {
     let scene = Scene::new();
     psi_tables(&scene);
-    let sm2 = "-curve_type=sm2 -hash2curve_strategy=try_and_rehash -point_octet_format=x962_compressed";
-    for ended in scene.psi(sm2, ["", ""]) {
-        ended.expect(2, &["SM2", "not implemented", "-curve_type=curve25519"]);
+    let ed25519 = "-curve_type=ed25519";
+    for ended in scene.psi(ed25519, ["", ""]) {
+        ended.expect(2, &["ED25519", "not implemented", "-curve_type=curve25519"]);
     }
     scene.assert_no_output();
+}
+
+#[test]
+fn the_suites_of_sm2_intersect() {
+    for (hash, map, format) in [
+        ("sha_256", "try_and_rehash", "x962_compressed"),
+        ("sm3", "try_and_increment", "uncompressed"),
+        ("sm3", "try_and_rehash", "x962_hybrid"),
+        ("sha_256", "try_and_increment", "x962_uncompressed"),
+    ] {
+        let scene = Scene::new();
+        let tables = psi_tables(&scene);
+        let flags = format!(
+            "-curve_type=sm2 -hash_type={hash} -hash2curve_strategy={map} -point_octet_format={format}"
+        );
+        for (rank, ended) in scene.psi(&flags, ["", ""]).iter().enumerate() {
+            ended.expect(0, &["intersection_count"]);
+            let written = fs::read_to_string(scene.path(&format!("out{rank}.csv"))).unwrap();
+            assert_eq!(written, expected(&tables[rank], &tables[1 - rank]), "{flags}");
+        }
+    }
 }
 
 // Regressions

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use symbolon_curve::{Curve, Masker, SecretScalar, Suite};
+use symbolon_curve::{Masker, SecretScalar, Suite};
 use symbolon_dialect::Dialect;
 use symbolon_link::{Channel, Link, memory};
 use symbolon_psi::{PsiError, PsiOutcome, PsiParams, run};
@@ -17,7 +17,11 @@ pub(crate) fn params() -> PsiParams {
 }
 
 pub(crate) fn secret() -> SecretScalar {
-    SecretScalar::random(Curve::Curve25519).expect("randomness")
+    secret_of(SUITE)
+}
+
+pub(crate) fn secret_of(suite: Suite) -> SecretScalar {
+    SecretScalar::random(suite.curve).expect("randomness")
 }
 
 pub(crate) fn masker() -> Masker {
@@ -37,7 +41,8 @@ pub(crate) fn run_both<I: AsRef<[u8]> + Sync>(
     let links = &links;
     std::thread::scope(|scope| {
         let [a, b] = [0, 1].map(|rank| {
-            scope.spawn(move || run(&links[rank].root(), params[rank], items[rank], secret(), &mut |_| {}))
+            let secret = secret_of(params[rank].suite);
+            scope.spawn(move || run(&links[rank].root(), params[rank], items[rank], secret, &mut |_| {}))
         });
         [a.join().expect("rank 0"), b.join().expect("rank 1")]
     })

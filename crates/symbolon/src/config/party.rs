@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use symbolon_curve::Suite;
 use symbolon_dialect::Dialect;
 
 use super::sections::{
@@ -116,6 +117,9 @@ impl PartyConfig {
                 report: settings.files.report,
             },
             psi: PsiConfig {
+                suite: settings.psi.suite.map_or(Ok(Suite::CURVE25519_SHA256_DIRECT), |name| {
+                    name.parse().map_err(|error| Error::Config(format!("psi.suite: {error}")))
+                })?,
                 result_to: settings.psi.result_to.unwrap_or_default(),
                 duplicates: settings.psi.duplicates.unwrap_or_default(),
                 truncate_bits: settings.psi.truncate_bits,
@@ -214,6 +218,7 @@ mod tests {
             ("[lr]\nbatch-size = 0", "lr.batch-size"),
             ("[lr]\nscore-rank = 2", "lr.score-rank"),
             ("[psi]\nresult-to = 2", "psi.result-to"),
+            ("[psi]\nsuite = 'sm2'", "sm2-sm3-increment-x962-compressed"),
             ("[link]\nreceive-timeout = '0s'", "link.receive-timeout"),
             ("[link]\ncarriers = ['grpc', 'grpc', 'grpc']", "link.carriers: 3 given"),
             ("[dealer]\nadjust-rank = 0", "dealer.address is not"),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use symbolon_curve::Suite;
 use symbolon_ring::{Field, FixedPoint};
 
 use super::settings::{DataSettings, DealerSettings, LinkSettings, LrSettings, PolicySettings, TlsSettings};
@@ -41,6 +42,8 @@ pub struct FileConfig {
 /// The intersection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PsiConfig {
+    /// Curve, hash, map and point format.
+    pub suite: Suite,
     /// Who learns the intersection.
     pub result_to: ResultTo,
     /// What to do with ids that occur twice.

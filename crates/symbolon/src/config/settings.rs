@@ -107,6 +107,10 @@ pub struct FileSettings {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct PsiSettings {
+    /// Curve, hash, map and point format, alike at both parties [default:
+    /// curve25519-sha256-direct-uncompressed]
+    #[arg(long, help_heading = "Intersection [psi]", value_name = "SUITE")]
+    pub suite: Option<String>,
     /// Who learns the intersection: `all` or a rank [default: all]
     #[arg(long, help_heading = "Intersection [psi]", value_name = "all|RANK")]
     pub result_to: Option<ResultTo>,

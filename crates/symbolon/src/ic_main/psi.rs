@@ -98,7 +98,9 @@ fn implemented(suite: symbolon_handshake::EcSuite) -> Result<symbolon_curve::Sui
     suite.to_curve().filter(|suite| suite.is_implemented()).ok_or_else(|| {
         Error::Config(format!(
             "the suite {suite} is not implemented; pass -curve_type=curve25519 -hash_type=sha_256 \
-             -hash2curve_strategy=direct_hash_as_point_x -point_octet_format=uncompressed at both parties"
+             -hash2curve_strategy=direct_hash_as_point_x -point_octet_format=uncompressed, or -curve_type=sm2 \
+             -hash_type=sm3 -hash2curve_strategy=try_and_increment -point_octet_format=x962_compressed, at both \
+             parties"
         ))
     })
 }

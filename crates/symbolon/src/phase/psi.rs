@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use symbolon_curve::{Curve, SecretScalar};
+use symbolon_curve::SecretScalar;
 use symbolon_handshake::{EcSuite, Plan, PsiOffer, PsiPlan, PsiPolicy, exchange_psi};
 use symbolon_link::Channel;
 use symbolon_psi::{Duplicates as PsiDuplicates, PsiParams};
@@ -65,9 +65,12 @@ pub fn intersect(
 ) -> Result<Option<Vec<usize>>> {
     let (start, before) = (Instant::now(), party.traffic());
     let bar = Bar::counting("intersection", "ids");
+    let suite = config.psi.suite;
+    let suite = EcSuite::from_curve(suite)
+        .ok_or_else(|| Error::Config(format!("psi.suite: the protocol has no number for {suite}")))?;
     let offer = PsiOffer {
         items: items.ids.len() as u64,
-        suites: vec![EcSuite::CURVE25519_SHA256_DIRECT],
+        suites: vec![suite],
         truncate_bits: config.psi.truncate_bits,
         result_to: match config.psi.result_to {
             ResultTo::All => symbolon_handshake::ResultTo::All,
@@ -79,7 +82,7 @@ pub fn intersect(
     tracing::info!(suite = %plan.suite, own_items = items.ids.len(), "intersection agreed");
 
     let params = params(&plan, channel.rank(), config)?;
-    let secret = SecretScalar::random(Curve::Curve25519)?;
+    let secret = SecretScalar::random(params.suite.curve)?;
     let outcome = symbolon_psi::run(channel, &params, &items.ids, secret, &mut |progress| {
         // Each id is masked here once, and the peer's once more.
         let peer = progress.peer_items.unwrap_or(progress.own_items);

@@ -1,0 +1,47 @@
+//! The hash functions of the suites.
+
+use sha2::Digest as _;
+use sha2::Sha256;
+use sm3::Sm3;
+
+use crate::Hash;
+
+/// Bytes of the longest digest.
+const LONGEST: usize = 64;
+
+/// A digest: up to 64 bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Digest {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Digest {
+    /// The digest of `message`.
+    pub(crate) fn of(hash: Hash, message: &[u8]) -> Self {
+        match hash {
+            Hash::Sha256 => Self::from_slice(&Sha256::digest(message)),
+            Hash::Sm3 => Self::from_slice(&Sm3::digest(message)),
+        }
+    }
+
+    fn from_slice(digest: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        for (to, from) in bytes.iter_mut().zip(digest) {
+            *to = *from;
+        }
+        Self { bytes, length: digest.len().min(LONGEST) }
+    }
+
+    /// The digest's bytes.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// The first 32 bytes, zeros where the digest is shorter.
+    pub(crate) fn first_32(&self) -> [u8; 32] {
+        let mut first = [0; 32];
+        first.copy_from_slice(&self.bytes[..32]);
+        first
+    }
+}
