@@ -1,4 +1,5 @@
-//! The sockets of Symbolon: gRPC between the parties, and between them and the trusted dealer.
+//! The sockets of Symbolon: gRPC, baidu_std and plain HTTP between the parties, and between them and the trusted
+//! dealer.
 //!
 //! Everything above this crate is plain blocking code. Here is the only asynchronous runtime, and
 //! nothing but socket work runs on it.
@@ -9,10 +10,23 @@
 //! `org.interconnection.link.ReceiverService/Push` (secretflow interconnection docs, link layer) to the peer,
 //! and the call's answer completes the push. For the others it serves the same method: each frame that
 //! arrives is delivered to the link's [`Inbox`](symbolon_link::Inbox), whose rejection, if any, becomes
-//! `error_code` and `error_msg` in the response header, under gRPC status 0, as yacl answers.
+//! `error_code` and `error_msg` in the response header, under success of the call, as yacl answers.
 //!
-//! A value is not copied between the link and HTTP/2 when sent, and once (from the frames of HTTP/2
-//! into one buffer, of the announced size) when received. Announced sizes are held against the limits, and
+//! What we send to a party travels as its [`CarrierKind`] says; what arrives may travel in any, on one port that tells
+//! them apart by the first bytes (after the TLS handshake, if any):
+//!
+//! ```text
+//! h2:grpc              HTTP/2     flag ‖ length ‖ PushRequest                      gRPC
+//! h2, h2:json          HTTP/2     PushRequest, or its JSON                         POST
+//! http:proto, http     HTTP/1.1   PushRequest, or its JSON; one at a time on each of up to 16 connections
+//! baidu_std            TCP        "PRPC" ‖ sizes ‖ RpcMeta ‖ PushRequest           many calls on one connection
+//! ```
+//!
+//! The names are those of brpc (`brpc_channel_protocol` of SecretFlow's parties, whose default is `baidu_std`), and so
+//! are the framing, the content types and the JSON (brpc documentation: `baidu_std`, `http_service`, `json2pb`).
+//!
+//! A value in protobuf is not copied between the link and the socket's own layer when sent, and once (into one buffer)
+//! when received. Announced sizes are held against the limits, and
 //! against a common budget, before memory is taken for them. A peer that was never reached is reported at
 //! once (the link tries again); after a connection was up, a push is repeated for a while, so a frame can
 //! arrive twice when only the answer was lost. The link's sequence numbers tell such repetitions apart.
@@ -31,12 +45,12 @@
 //! # Identities
 //! With [`TlsConfig`] every connection is mutual TLS. The members' certificates are pinned by rank: a
 //! push that claims a rank must come from that rank's certificate, and so must the server that we
-//! connect to. Without it connections are plaintext HTTP/2 (prior knowledge), and whoever reaches a port can
+//! connect to. Without it connections are plaintext, and whoever reaches a port can
 //! speak as any rank; the same holds for the dealer, see [`DealerConfig`].
 //!
 //! # What it deliberately does not do
 //! It does not order, number, acknowledge or assemble messages (that is the link), look into a value,
-//! compress, discover peers, or keep a dealer's sessions across a restart.
+//! compress or decompress, discover peers, or keep a dealer's sessions across a restart.
 //!
 //! # Example
 //! Two parties on one machine, below the link:
