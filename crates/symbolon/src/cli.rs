@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use symbolon_dialect::Construction;
 
 use crate::config::{self, PartyConfig, Settings, Size, Span};
 use crate::error::Result;
@@ -74,8 +75,11 @@ Examples:
     #[command(after_help = "\
 Examples:
   symbolon dealer --listen 0.0.0.0:9540
-  symbolon dealer --listen 0.0.0.0:9540 --tls-ca ca.pem --tls-cert dealer.pem --tls-key dealer.key")]
+  symbolon dealer --listen 0.0.0.0:9540 --tls-ca ca.pem --tls-cert dealer.pem --tls-key dealer.key
+  symbolon dealer --listen 0.0.0.0:9540 --spu-key keys/sm2.key   for parties of SPU and of the reference too")]
     Dealer(DealerOptions),
+    /// Make the key pair of a dealer for parties of SPU: sm2.key, which stays at the dealer, and sm2.pub
+    Keygen(KeygenOptions),
     /// Find the rows that both parties have; write the own ones in the common order
     #[command(after_help = PARTY_EXAMPLE)]
     Psi(Box<PartyOptions>),
@@ -175,6 +179,13 @@ pub struct DealerOptions {
     /// Memory for all requests under way
     #[arg(long, default_value = "1GiB", value_name = "BYTES")]
     pub memory: Size,
+    /// Serve SPU's dealer service too, with this SM2 private key (PEM, see `keygen`)
+    #[arg(long, value_name = "PEM")]
+    pub spu_key: Option<PathBuf>,
+    /// How streams of SPU's service are made: ctr-big-endian or blocks-little-endian [default: CTR for unary calls, as
+    /// the reference draws, and blocks for those over HTTP, as SPU 0.9.5 draws]
+    #[arg(long, value_name = "CONSTRUCTION", requires = "spu_key", value_parser = construction)]
+    pub stream: Option<Construction>,
     /// Certificates of the authorities that are trusted (PEM)
     #[arg(long, value_name = "PEM", requires_all = ["tls_cert", "tls_key"])]
     pub tls_ca: Option<PathBuf>,
@@ -193,6 +204,25 @@ pub struct DealerOptions {
     /// End when standard input closes (set by the demo, so that no process is left behind)
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+/// Options of `symbolon keygen`.
+#[derive(Debug, Clone, Args)]
+pub struct KeygenOptions {
+    /// The folder that gets sm2.key and sm2.pub
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace keys that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn construction(text: &str) -> Result<Construction, String> {
+    match text {
+        "ctr-big-endian" => Ok(Construction::CtrBigEndian),
+        "blocks-little-endian" => Ok(Construction::BlocksLittleEndian),
+        _ => Err("choose ctr-big-endian or blocks-little-endian".into()),
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //! | `predict` | scores aligned rows with two halves | scores, at the score rank only |
 //! | `run` | all of that over one link, and an evaluation | all of that |
 //! | `dealer` | serves multiplication triples | nothing |
+//! | `keygen` | makes the SM2 keys of a dealer for parties of SPU | both halves |
 //! | `demo` | a dealer and two parties on this machine | a folder to look around in |
 //! | `ic-main` | what the reference implementation does, with its flags: [`ic_main`] | as there, but a half of the model |
 //!
@@ -74,6 +75,7 @@ mod error;
 mod failures;
 pub mod ic_main;
 pub mod interrupt;
+pub mod keygen;
 pub mod logging;
 pub mod model;
 pub mod network;

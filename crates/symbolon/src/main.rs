@@ -7,7 +7,7 @@ use symbolon::cli::{Cli, Command, PartyOptions};
 use symbolon::config::PartyConfig;
 use symbolon::logging::LogFormat;
 use symbolon::report::Report;
-use symbolon::{Result, commands, dealer, demo, ic_main, interrupt, logging};
+use symbolon::{Result, commands, dealer, demo, ic_main, interrupt, keygen, logging};
 
 fn main() -> ExitCode {
     // Wrong flags end here, with exit code 2.
@@ -39,6 +39,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Demo(options) => demo::run(options),
         Command::Dealer(options) => dealer::run(options),
+        Command::Keygen(options) => keygen::run(options),
         Command::Psi(options) => party(options, commands::psi),
         Command::Train(options) => party(options, commands::train),
         Command::Predict(options) => party(options, commands::predict),
