@@ -60,7 +60,7 @@ impl Inbox {
                 }
             }
             Err(rejection) if !rejection.retry_later => {
-                tracing::debug!(sender, key = frame.key, reason = rejection.message, "rejected a frame");
+                tracing::debug!(sender, reason = rejection.message, "rejected a frame");
                 state.refused = Some(rejection.message.clone());
             }
             Err(_) => {}

@@ -52,12 +52,14 @@ pub enum LrError {
     },
     /// The step size vanishes in fixed point.
     #[error(
-        "learning_rate / batch_size = {intended:e} is rounded to 0 with {fraction_bits} fraction bits, so \
-         nothing would be learnt; raise the fraction bits or the learning rate, or use smaller batches"
+        "learning_rate / batch_size = {intended:e} becomes {encoded} units of 2^-{fraction_bits}, which does not \
+         descend; choose another learning rate, other fraction bits or a wider ring"
     )]
     ConfigStepSize {
         /// learning_rate / batch_size.
         intended: f64,
+        /// What the ring holds of it: 0 when it is too small, negative when the product has wrapped.
+        encoded: i128,
         /// Fraction bits of the session.
         fraction_bits: u32,
     },

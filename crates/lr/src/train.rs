@@ -92,9 +92,9 @@ impl<R: Ring> Constants<R> {
     fn new(plan: &TrainPlan, fixed: FixedPoint<R>) -> Result<Self, LrError> {
         plan.sigmoid.check(fixed)?;
         let step_size = plan.step_size(fixed)?;
-        if step_size.encoded == 0 {
-            let fraction_bits = fixed.fraction_bits();
-            return Err(LrError::ConfigStepSize { intended: step_size.intended, fraction_bits });
+        if step_size.encoded <= 0 {
+            let (intended, encoded) = (step_size.intended, step_size.encoded);
+            return Err(LrError::ConfigStepSize { intended, encoded, fraction_bits: fixed.fraction_bits() });
         }
         if !step_size.is_faithful() {
             tracing::warn!(

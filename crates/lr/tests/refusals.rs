@@ -168,6 +168,16 @@ fn constants_that_vanish_or_overflow_are_refused() {
         let huge = TrainPlan { l2: 1e30, ..plan() };
         assert!(matches!(attempt(&huge), LrError::ConfigEncoding { field: "l2", .. }));
     });
+    run_seeded::<u32, _>(SessionConfig::new(10, &dialect), &dialect, &secrets, |session| {
+        let features = vec![0.5; 4 * plan().features[session.rank()]];
+        let label = (session.rank() == 1).then_some([1.0_f32, 0.0, 1.0, 0.0]);
+        let label = label.as_ref().map(<[f32; 4]>::as_slice);
+        // 3000 · 2^10 times 2^10 is above 2^31: the product of the two public numbers wraps.
+        let wrapped = TrainPlan { learning_rate: 3000.0, batch_size: 1, ..plan() };
+        let error = train(session, &wrapped, &features, label, &mut |_| panic!("no step")).unwrap_err();
+        assert!(matches!(&error, LrError::ConfigStepSize { encoded: ..0, .. }), "{error}");
+        assert_eq!(session.opened().openings, 0);
+    });
     run_seeded::<u32, _>(SessionConfig::new(2, &dialect), &dialect, &secrets, |session| {
         let features = vec![0.5; 4 * plan().features[session.rank()]];
         let label = (session.rank() == 1).then_some([1.0_f32, 0.0, 1.0, 0.0]);
