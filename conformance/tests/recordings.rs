@@ -18,7 +18,7 @@ fn recording(name: &str) -> Recording {
 }
 
 /// The recordings that must be there; one that is added or lost must be added or dropped here too.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "reference_lr64-adjust1.json",
     "reference_lr64-ttp.json",
     "reference_neg-labels.json",
@@ -28,6 +28,7 @@ const NAMES: [&str; 11] = [
     "reference_psi-25519-chunked.json",
     "reference_psi-25519-noseq.json",
     "reference_psi-25519-seq.json",
+    "reference_psi-sm2.json",
     "spu-0.9.5_fm64.json",
     "spu-0.9.5_ref-fm64.json",
 ];
