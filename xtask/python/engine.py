@@ -14,7 +14,7 @@ class Engine:
     """One party of Semi2K over `link`, with the dealer as third party. `dealer` has host, adjust_rank and key (PEM)."""
 
     def __init__(self, link, bits, fraction_bits, dealer, **options):
-        self.rank, self.bits, self.fraction_bits = link.rank, bits, fraction_bits
+        self.rank, self.parties, self.bits, self.fraction_bits = link.rank, link.world_size, bits, fraction_bits
         self.config = spu.RuntimeConfig()
         # The dealer's part cannot be assigned field by field in this wheel. One-by-one openings, and whole
         # products, are what the interconnection documents describe.
@@ -70,7 +70,7 @@ class Engine:
 
     def revealed(self, name):
         share = self.runtime.get_var(name)
-        return self.io.reconstruct([share, share])
+        return self.io.reconstruct([share] * self.parties)
 
 
 def encode(value, bits, fraction_bits):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 
 import spu.libspu as libspu
@@ -42,7 +43,9 @@ def main(play):
         import traceback
 
         traceback.print_exc()
-        tell(error=f"{type(failure).__name__}: {failure}"[:500])
+        # SPU's errors go on with a stack trace, which is in the log.
+        reason = " ".join(re.split("(?i)\nstacktrace", str(failure))[0].split())
+        tell(error=f"{type(failure).__name__}: {reason}"[:500])
         sys.stderr.flush()
         os._exit(1)
     tell(**report)

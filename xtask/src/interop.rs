@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
             }
             Some(reason) => {
                 println!("skipped: {reason} ({problem})");
-                chosen.iter().map(|scenario| skipped(scenario, reason)).collect()
+                chosen.iter().map(|scenario| skip(scenario, reason)).collect()
             }
         },
     };
@@ -86,8 +86,10 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
         junit::write(path, &outcomes)?;
     }
     let failed = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Failed(_))).count();
-    println!("{} run, {failed} failed, in {:.0} s", outcomes.len(), start.elapsed().as_secs_f64());
-    if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} scenarios failed", outcomes.len())) }
+    let skipped = outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Skipped(_))).count();
+    let (total, seconds) = (outcomes.len(), start.elapsed().as_secs_f64());
+    println!("{total} runs, {failed} failed, {skipped} skipped, in {seconds:.0} s");
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} of {total} runs failed")) }
 }
 
 fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) -> Vec<Outcome> {
@@ -110,7 +112,7 @@ fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) 
     outcomes
 }
 
-fn skipped(scenario: &Scenario, reason: &str) -> Outcome {
+fn skip(scenario: &Scenario, reason: &str) -> Outcome {
     Outcome {
         name: scenario.name.clone(),
         roles: String::new(),

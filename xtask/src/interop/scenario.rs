@@ -17,7 +17,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The address of rank 0, of rank 1, and two more for whoever else takes part.
+    /// The address of a rank (0, 1, 2), of the dealer (3), and two more for an oracle.
     pub(super) fn address(&self, index: usize) -> String {
         self.addresses.get(index).cloned().unwrap_or_default()
     }
@@ -25,6 +25,10 @@ impl Place {
     /// Addresses of both parties.
     pub(super) fn parties(&self) -> Vec<String> {
         vec![self.address(0), self.address(1)]
+    }
+
+    pub(super) fn dealer(&self) -> String {
+        self.address(3)
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -179,9 +183,7 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
         (Life::Server | Life::KilledInTheMiddle, _) | (Life::Whole, Exit::Code(0)) => Ok(()),
         (Life::Bereaved, Exit::Code(code)) if code != 0 => match error {
             Some(error) => {
-                // SPU's errors go on with a stack trace.
-                let said = error.split("\nstacktrace").next().unwrap_or_default();
-                *note = said.replace('\n', " ").chars().take(200).collect();
+                *note = error.chars().take(200).collect();
                 Ok(())
             }
             None => Err(format!("{} ended with {code} without saying why: {}", actor.role, process.tail())),
@@ -199,7 +201,7 @@ fn place(environment: &Environment, name: &str) -> Result<Place, String> {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // All are bound at once, so that they differ, and let go of for the processes to take.
-    let listeners: Vec<_> = (0..4)
+    let listeners: Vec<_> = (0..6)
         .map(|_| TcpListener::bind("127.0.0.1:0"))
         .collect::<Result<_, _>>()
         .map_err(|error| format!("no free port: {error}"))?;

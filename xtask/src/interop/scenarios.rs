@@ -24,9 +24,9 @@ pub(super) fn all() -> Vec<Scenario> {
         .collect()
 }
 
-/// The dealer of a scenario, at the place's third address.
+/// The dealer of a scenario.
 fn dealer(place: &Place) -> Actor {
-    let settings = json!({ "listen": place.address(2), "public_key": dealer_key(place) });
+    let settings = json!({ "listen": place.dealer(), "public_key": dealer_key(place) });
     Actor::new(DEALER, Program::Ours("dealer"), settings).living(Life::Server)
 }
 

@@ -1,4 +1,8 @@
-//! Two SPU parties with our dealer between them.
+//! Two or three SPU parties with our dealer between them.
+//!
+//! What SPU 0.9.5 asks the dealer for, as counted in the same programs: Dot, Mul and And wherever it multiplies or
+//! compares; Eqz in the equality; RandBit and Square in the logistic function; Perm and RandBit in the sort; MulPriv in
+//! precise truncation between two parties; Trunc or `TruncPr` in every truncation among three.
 
 use serde_json::{Value, json};
 
@@ -7,6 +11,7 @@ use crate::interop::scenario::{Actor, Place, Program, Scenario};
 
 #[derive(Clone, Copy)]
 struct Case {
+    parties: usize,
     bits: u32,
     fraction_bits: u32,
     adjust_rank: usize,
@@ -25,6 +30,7 @@ const MORE: &[&str] = &["sorted", "logistic"];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let plain = Case {
+        parties: 2,
         bits: 64,
         fraction_bits: 18,
         adjust_rank: 0,
@@ -48,6 +54,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ("comparison/ring-32-precise", Case { programs: BITS, ..narrow }),
         // A logistic function is compiled to exponentials: an approximation, coarser than the encoding.
         ("sort-and-logistic/ring-64", Case { programs: MORE, within: 0.02, ..plain }),
+        ("three-parties/ring-64", Case { parties: 3, ..plain }),
+        ("three-parties/ring-64-precise", Case { parties: 3, precise: true, ..plain }),
+        ("three-parties/ring-128", Case { parties: 3, adjust_rank: 2, ..wide }),
+        ("three-parties/ring-128-precise", Case { parties: 3, precise: true, ..wide }),
         ("sort-and-logistic/ring-128", Case { programs: MORE, within: 0.02, ..wide }),
     ]
     .into_iter()
@@ -62,12 +72,12 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
     let party = |rank: usize| {
         let settings = json!({
             "rank": rank,
-            "parties": place.parties(),
+            "parties": (0..case.parties).map(|rank| place.address(rank)).collect::<Vec<_>>(),
             "numbered": true,
             "timeout": 30,
             "bits": case.bits,
             "fraction_bits": case.fraction_bits,
-            "dealer": place.address(2),
+            "dealer": place.dealer(),
             "dealer_key": super::dealer_key(place),
             "adjust_rank": case.adjust_rank,
             "precise": case.precise,
@@ -76,13 +86,13 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
         });
         Actor::new(SPU, Program::Python("programs.py"), settings)
     };
-    vec![party(0), party(1), dealer(place)]
+    (0..case.parties).map(party).chain([dealer(place)]).collect()
 }
 
 fn check(case: Case, reports: &[Value]) -> Result<String, String> {
     let mut largest: f64 = 0.0;
     for name in case.programs {
-        for report in reports.iter().take(2) {
+        for report in reports.iter().take(case.parties) {
             let apart = report.get("apart").and_then(|apart| apart.get(name)).and_then(Value::as_f64);
             let apart = apart.ok_or_else(|| format!("{name}: no result"))?;
             if apart.is_nan() || apart > case.within {

@@ -44,6 +44,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         add("25519-unnumbered", Case { numbered: false, ..plain });
         // Batches that are full to the last, and many of them.
         add("25519-batches", Case { batch: 100, ..plain });
+        // The peer's arithmetic is plain Python here: fewer ids. The oracle's result does not depend on the suite.
+        add("sm2", Case { suite: "sm2", sizes: [300, 240], ..plain });
         add("25519-to-0", Case { result_to: 0, ..plain });
         add("25519-to-1", Case { result_to: 1, ..plain });
         let dies = Case { sizes: [20_000, 20_000], batch: 500, ..plain };
@@ -102,7 +104,7 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
         let files: Vec<_> = (0..2).map(|rank| place.file(&format!("ids-{rank}.csv"))).collect();
         let results: Vec<_> = (0..2).map(|rank| place.file(&format!("common-{rank}.csv"))).collect();
         let settings = json!({
-            "parties": [place.address(2), place.address(3)],
+            "parties": [place.address(4), place.address(5)],
             "carrier": "h2:grpc",
             "numbered": true,
             "timeout": 30,

@@ -111,7 +111,7 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
             "labels": (rank == case.label_rank).then_some(&table.labels),
             "draws": case.draws,
             "reveal": case.reveal,
-            "dealer": place.address(2),
+            "dealer": place.dealer(),
             "dealer_key": super::dealer_key(place),
             "adjust_rank": case.adjust_rank,
         })
