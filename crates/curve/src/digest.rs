@@ -1,7 +1,7 @@
 //! The hash functions of the suites.
 
-use sha2::Digest as _;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
+use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use sm3::Sm3;
 
 use crate::Hash;
@@ -22,6 +22,13 @@ impl Digest {
         match hash {
             Hash::Sha256 => Self::from_slice(&Sha256::digest(message)),
             Hash::Sm3 => Self::from_slice(&Sm3::digest(message)),
+            Hash::Sha224 => Self::from_slice(&Sha224::digest(message)),
+            Hash::Sha384 => Self::from_slice(&Sha384::digest(message)),
+            Hash::Sha512 => Self::from_slice(&Sha512::digest(message)),
+            Hash::Sha3_224 => Self::from_slice(&Sha3_224::digest(message)),
+            Hash::Sha3_256 => Self::from_slice(&Sha3_256::digest(message)),
+            Hash::Sha3_384 => Self::from_slice(&Sha3_384::digest(message)),
+            Hash::Sha3_512 => Self::from_slice(&Sha3_512::digest(message)),
         }
     }
 

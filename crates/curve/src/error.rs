@@ -11,7 +11,12 @@ pub enum CurveError {
     #[error("suite {0} is not implemented; {preferred} is one that is", preferred = Suite::CURVE25519_SHA256_DIRECT)]
     ConfigUnsupportedSuite(Suite),
     /// No implemented suite has this name.
-    #[error("no suite is called {0:?}; choose one of {names}", names = names())]
+    #[error(
+        "no suite is called {0:?}; a name is curve-hash-map-format, such as {direct}, {increment} or {rehash}",
+        direct = Suite::CURVE25519_SHA256_DIRECT,
+        increment = Suite::SM2_SM3_INCREMENT,
+        rehash = Suite::SM2_SHA256_REHASH
+    )]
     ConfigUnknownSuite(String),
     /// The secret scalar was made for another curve than the suite's.
     #[error("the secret scalar does not belong to the curve of suite {0}; draw it for that curve")]
@@ -66,9 +71,4 @@ pub enum CurveError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no randomness for a secret scalar: {0}")]
     OursRandomness(String),
-}
-
-fn names() -> String {
-    let names: Vec<String> = Suite::IMPLEMENTED.iter().map(ToString::to_string).collect();
-    names.join(", ")
 }

@@ -23,6 +23,20 @@ pub enum Hash {
     Sha256,
     /// SM3 (GB/T 32905).
     Sm3,
+    /// SHA-224 (FIPS 180-4).
+    Sha224,
+    /// SHA-384 (FIPS 180-4).
+    Sha384,
+    /// SHA-512 (FIPS 180-4).
+    Sha512,
+    /// SHA3-224 (FIPS 202).
+    Sha3_224,
+    /// SHA3-256 (FIPS 202).
+    Sha3_256,
+    /// SHA3-384 (FIPS 202).
+    Sha3_384,
+    /// SHA3-512 (FIPS 202).
+    Sha3_512,
 }
 
 /// How a digest becomes a point.
@@ -70,13 +84,27 @@ pub struct Suite {
 }
 
 /// Combinations of curve, hash and map that [`Masker`](crate::Masker) computes, preferred first.
-const COMBINATIONS: [(Curve, Hash, HashToCurve); 6] = [
+const COMBINATIONS: [(Curve, Hash, HashToCurve); 20] = [
     (Curve::Curve25519, Hash::Sha256, HashToCurve::DirectHashAsX),
     (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndIncrement),
     (Curve::Curve25519, Hash::Sm3, HashToCurve::DirectHashAsX),
     (Curve::Sm2, Hash::Sha256, HashToCurve::TryAndIncrement),
     (Curve::Sm2, Hash::Sha256, HashToCurve::TryAndRehash),
     (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha224, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha224, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha384, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha384, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha512, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha512, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha3_224, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha3_224, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha3_256, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha3_256, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha3_384, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha3_384, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sha3_512, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Sha3_512, HashToCurve::TryAndRehash),
 ];
 
 const fn formats(curve: Curve) -> &'static [PointFormat] {
@@ -209,6 +237,13 @@ impl fmt::Display for Suite {
         let hash = match self.hash {
             Hash::Sha256 => "sha256",
             Hash::Sm3 => "sm3",
+            Hash::Sha224 => "sha224",
+            Hash::Sha384 => "sha384",
+            Hash::Sha512 => "sha512",
+            Hash::Sha3_224 => "sha3-224",
+            Hash::Sha3_256 => "sha3-256",
+            Hash::Sha3_384 => "sha3-384",
+            Hash::Sha3_512 => "sha3-512",
         };
         let map = match self.map {
             HashToCurve::DirectHashAsX => "direct",

@@ -100,6 +100,13 @@ fn hash_and_map(hash: &str, map: &str) -> (Hash, HashToCurve) {
     let hash = match hash {
         "sha256" => Hash::Sha256,
         "sm3" => Hash::Sm3,
+        "sha224" => Hash::Sha224,
+        "sha384" => Hash::Sha384,
+        "sha512" => Hash::Sha512,
+        "sha3-224" => Hash::Sha3_224,
+        "sha3-256" => Hash::Sha3_256,
+        "sha3-384" => Hash::Sha3_384,
+        "sha3-512" => Hash::Sha3_512,
         other => panic!("{other}"),
     };
     let map = match map {
@@ -130,8 +137,9 @@ fn items_to_points() {
         .filter(|suite| suite.curve == Curve::Sm2)
         .map(|suite| {
             let name = suite.to_string();
-            let mut parts = name.split('-').skip(1).map(str::to_owned);
-            (parts.next().unwrap(), parts.next().unwrap())
+            let name = name.strip_prefix("sm2-").unwrap();
+            let place = name.find("-increment").or(name.find("-rehash")).unwrap();
+            (name[..place].to_owned(), name[place + 1..].split('-').next().unwrap().to_owned())
         })
         .collect();
     assert_eq!(seen, implemented, "every implemented hash and map has known answers");

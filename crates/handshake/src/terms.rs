@@ -227,6 +227,13 @@ impl EcSuite {
             hash: match self.hash {
                 HashType::Sha256 => Hash::Sha256,
                 HashType::Sm3 => Hash::Sm3,
+                HashType::Sha224 => Hash::Sha224,
+                HashType::Sha384 => Hash::Sha384,
+                HashType::Sha512 => Hash::Sha512,
+                HashType::Sha3224 => Hash::Sha3_224,
+                HashType::Sha3256 => Hash::Sha3_256,
+                HashType::Sha3384 => Hash::Sha3_384,
+                HashType::Sha3512 => Hash::Sha3_512,
                 _ => return None,
             },
             map: match self.map {
@@ -259,6 +266,13 @@ impl EcSuite {
             hash: match suite.hash {
                 Hash::Sha256 => HashType::Sha256,
                 Hash::Sm3 => HashType::Sm3,
+                Hash::Sha224 => HashType::Sha224,
+                Hash::Sha384 => HashType::Sha384,
+                Hash::Sha512 => HashType::Sha512,
+                Hash::Sha3_224 => HashType::Sha3224,
+                Hash::Sha3_256 => HashType::Sha3256,
+                Hash::Sha3_384 => HashType::Sha3384,
+                Hash::Sha3_512 => HashType::Sha3512,
                 _ => return None,
             },
             map: match suite.map {
