@@ -77,6 +77,7 @@ pub mod ic_main;
 pub mod interrupt;
 pub mod keygen;
 pub mod logging;
+pub mod loopback;
 pub mod model;
 pub mod network;
 pub mod output;

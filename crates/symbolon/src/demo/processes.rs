@@ -1,7 +1,6 @@
 //! The demo's processes: started, watched, and never left behind.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -144,13 +143,8 @@ fn spawn(name: &str, folder: &Path, arguments: &[&str]) -> Result<Process> {
     Ok(Process { name: name.to_owned(), log, child, ended: None, _on_interrupt: on_interrupt })
 }
 
-/// `count` different ports of 127.0.0.1 that were free a moment ago.
+/// `count` different addresses of 127.0.0.1 for the processes to listen on.
 pub(super) fn free_addresses(count: usize) -> Result<Vec<String>> {
-    let failed = |failure: std::io::Error| Error::Child(format!("no free port on 127.0.0.1: {failure}"));
-    let listeners = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
-    let addresses = listeners.iter().map(|listener| Ok(listener.local_addr()?.to_string()));
-    addresses.collect::<Result<_, _>>().map_err(failed)
+    crate::loopback::free_addresses(count)
+        .map_err(|failure| Error::Child(format!("no free port on 127.0.0.1: {failure}")))
 }

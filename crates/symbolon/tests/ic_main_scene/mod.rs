@@ -2,7 +2,6 @@
 #![allow(dead_code)]
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -87,8 +86,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let ports: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses = ports.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
+        let addresses = symbolon::loopback::free_addresses(3).unwrap();
         Self { folder: tempfile::tempdir().unwrap(), addresses }
     }
 

@@ -2,7 +2,6 @@
 #![allow(dead_code)]
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -30,8 +29,7 @@ pub(crate) struct Ended {
 }
 
 pub(crate) fn free_addresses(count: usize) -> Vec<String> {
-    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().to_string()).collect()
+    symbolon::loopback::free_addresses(count).unwrap()
 }
 
 /// A small table that can be learnt: `rows` ids from `first`, the columns that are asked for.
