@@ -1,6 +1,5 @@
 //! One scenario: its processes, and what must come of them.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -200,15 +199,7 @@ fn place(environment: &Environment, name: &str) -> Result<Place, String> {
     let folder = environment.folder().join("runs").join(name.replace('/', "-"));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    // All are bound at once, so that they differ, and let go of for the processes to take.
-    let listeners: Vec<_> = (0..6)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("no free port: {error}"))?;
-    let addresses = listeners
-        .iter()
-        .map(|listener| listener.local_addr().map(|address| address.to_string()))
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("no free port: {error}"))?;
+    let addresses =
+        symbolon::loopback::free_addresses(6).map_err(|error| format!("no free port: {error}"))?;
     Ok(Place { addresses, folder })
 }
