@@ -5,7 +5,6 @@ use std::time::Instant;
 use symbolon_handshake::{
     DealerPlan, LrOffer, LrPlan, LrPolicy, Optimizer, Plan, Protocol, Purpose, TrustedDealer, exchange_lr,
 };
-use symbolon_lr::TrainPlan;
 use symbolon_prg::Cipher;
 use symbolon_ring::{Field, Ring};
 
@@ -175,19 +174,7 @@ struct Done {
 impl Job<'_> {
     fn run<R: Ring>(&self, report: &mut Report) -> Result<Done> {
         let plan = self.plan;
-        let train_plan = TrainPlan {
-            epochs: plan.epochs,
-            batch_size: usize::try_from(plan.batch_size).unwrap_or(usize::MAX),
-            learning_rate: plan.optimizer.learning_rate(),
-            l2: plan.l2,
-            sigmoid: session::sigmoid(plan)?,
-            samples: session::samples(plan),
-            features: session::features(plan),
-            label_rank: plan.label_rank,
-            first_step_draws: plan.dialect.first_step_draws,
-            public_truncation: plan.dialect.public_truncation,
-            step_size: None,
-        };
+        let train_plan = session::train_plan(plan)?;
         let (values, labels) = (self.table.values.as_slice(), self.table.labels.as_deref());
         let mut opened = session::open::<R>(self.party, &self.party.root(), &self.settings.party, plan)?;
         let bar = Bar::counting("training", "steps");

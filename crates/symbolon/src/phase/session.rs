@@ -4,6 +4,7 @@ use symbolon_dialect::DealerDialect;
 use symbolon_grpc::{DealerClient, DealerClientConfig, GrpcError};
 use symbolon_handshake::LrPlan;
 use symbolon_link::Channel;
+use symbolon_lr::TrainPlan;
 use symbolon_operators::Sigmoid;
 use symbolon_ring::Ring;
 use symbolon_semi2k::{Session, SessionConfig, SessionSeeds, Truncation};
@@ -109,4 +110,21 @@ pub(crate) fn features(plan: &LrPlan) -> Vec<usize> {
 /// The plan's number of rows as a size.
 pub(crate) fn samples(plan: &LrPlan) -> usize {
     usize::try_from(plan.samples).unwrap_or(usize::MAX)
+}
+
+/// The training that was agreed.
+pub(crate) fn train_plan(plan: &LrPlan) -> Result<TrainPlan> {
+    Ok(TrainPlan {
+        epochs: plan.epochs,
+        batch_size: usize::try_from(plan.batch_size).unwrap_or(usize::MAX),
+        learning_rate: plan.optimizer.learning_rate(),
+        l2: plan.l2,
+        sigmoid: sigmoid(plan)?,
+        samples: samples(plan),
+        features: features(plan),
+        label_rank: plan.label_rank,
+        first_step_draws: plan.dialect.first_step_draws,
+        public_truncation: plan.dialect.public_truncation,
+        step_size: None,
+    })
 }

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use symbolon_handshake::{LrPlan, Plan, exchange_lr};
 use symbolon_link::Channel;
-use symbolon_lr::TrainPlan;
 use symbolon_ring::{Field, Ring};
 
 use crate::config::PartyConfig;
@@ -77,19 +76,7 @@ impl Job<'_> {
     /// The own share of the weights, as text.
     fn run<R: Ring>(&self) -> Result<String> {
         let plan = self.plan;
-        let train_plan = TrainPlan {
-            epochs: plan.epochs,
-            batch_size: usize::try_from(plan.batch_size).unwrap_or(usize::MAX),
-            learning_rate: plan.optimizer.learning_rate(),
-            l2: plan.l2,
-            sigmoid: session::sigmoid(plan)?,
-            samples: session::samples(plan),
-            features: session::features(plan),
-            label_rank: plan.label_rank,
-            first_step_draws: plan.dialect.first_step_draws,
-            public_truncation: plan.dialect.public_truncation,
-            step_size: None,
-        };
+        let train_plan = session::train_plan(plan)?;
         let mut opened = open::<R>(self.party, self.channel, self.config, plan)?;
         tracing::info!(steps = train_plan.steps(), "training starts");
         let bar = Bar::counting("training", "steps");
