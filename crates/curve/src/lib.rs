@@ -66,6 +66,7 @@
 
 mod digest;
 mod error;
+mod expand;
 mod masker;
 mod montgomery;
 mod scalar;
