@@ -71,9 +71,7 @@ class Training:
         """From w = 0, which is public: the first product costs nothing."""
         S, P = engine.SECRET, engine.PUBLIC
         if self.s["draws"] == "ones-only" or not self.agreed["l2"]:
-            self.spu.run(self.spu.compile(
-                self.whole_step, (self.x, self.y, self.w, self.ones, self.zero), ["x0", "y0", "w0", "ones", "zero"],
-                [S, S, P, P, P], "w"))
+            self.spu.run(self.plain_first_step())
             return
         # The reference seals the zero and then the public weights here, one after the other.
         spu = self.spu
@@ -87,12 +85,22 @@ class Training:
             lambda gradient, w, sealed: self.descend(gradient, w, jnp.concatenate([w[:-1], sealed[1:]], 0)),
             (self.w, self.w, two), ["gradient", "w0", "sealed"], [S, P, S], "w"))
 
-    def run(self):
+    def plain_first_step(self):
+        S, P = engine.SECRET, engine.PUBLIC
+        return self.spu.compile(
+            self.whole_step, (self.x, self.y, self.w, self.ones, self.zero), ["x0", "y0", "w0", "ones", "zero"],
+            [S, S, P, P, P], "w")
+
+    def later_steps(self):
+        """The program of every batch, for secret weights."""
         S, P = engine.SECRET, engine.PUBLIC
         step = self.spu.compile(self.whole_step, (self.x, self.y, self.w, self.ones, self.zero),
                                 ["x", "y", "w", "ones", "zero"], [S, S, S, P, P], "w")
-        steps = [self.spu.renamed(step, [f"x{place}", f"y{place}", "w", "ones", "zero"], "w")
-                 for place in range(self.batches)]
+        return [self.spu.renamed(step, [f"x{place}", f"y{place}", "w", "ones", "zero"], "w")
+                for place in range(self.batches)]
+
+    def run(self):
+        steps = self.later_steps()
         for epoch in range(self.agreed["epochs"]):
             for place in range(self.batches):
                 if epoch == place == 0:
@@ -123,4 +131,5 @@ def play(s):
     return report
 
 
-peer.main(play)
+if __name__ == "__main__":
+    peer.main(play)

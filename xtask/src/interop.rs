@@ -7,7 +7,7 @@
 
 mod junit;
 mod process;
-mod python;
+pub(crate) mod python;
 mod scenario;
 mod scenarios;
 mod side;

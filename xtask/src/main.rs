@@ -2,6 +2,8 @@
 //!
 //! Each chore is a module with its own arguments; this file only dispatches.
 
+#[cfg(feature = "interop")]
+mod bench;
 mod codegen;
 #[cfg(feature = "interop")]
 mod interop;
@@ -30,6 +32,8 @@ enum Chore {
     #[cfg(feature = "interop")]
     Interop(interop::InteropArguments),
     #[cfg(feature = "interop")]
+    Bench(bench::BenchArguments),
+    #[cfg(feature = "interop")]
     #[command(hide = true)]
     InteropSide(interop::SideArguments),
 }
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
         Chore::Import(arguments) => recordings::run_import(&arguments),
         #[cfg(feature = "interop")]
         Chore::Interop(arguments) => interop::run(&arguments).map_err(Into::into),
+        #[cfg(feature = "interop")]
+        Chore::Bench(arguments) => bench::run(&arguments).map_err(Into::into),
         #[cfg(feature = "interop")]
         Chore::InteropSide(arguments) => interop::run_side(&arguments).map_err(Into::into),
     };

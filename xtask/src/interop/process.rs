@@ -59,18 +59,11 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn start(environment: &Environment, actor: &Actor, place: &Place) -> Result<Self, String> {
         let (mut command, name) = match actor.program {
-            Program::Python(driver) => {
-                let mut command = Command::new(environment.python());
-                command.arg("-u").arg(environment.repository().join("xtask/python").join(driver));
-                command.env("PYTHONPATH", environment.messages()).env("PYTHONDONTWRITEBYTECODE", "1");
-                // The accelerator library that the wheel brings along looks for hardware otherwise.
-                command.env("JAX_PLATFORMS", "cpu");
-                (command, driver)
-            }
+            Program::Python(driver) => (environment.driver(driver, &actor.arguments), driver),
             Program::Ours(side) => {
                 let own = std::env::current_exe().map_err(|error| format!("own program: {error}"))?;
                 let mut command = Command::new(own);
-                command.arg("interop-side").arg(side);
+                command.arg("interop-side").arg(side).arg(actor.arguments.to_string());
                 (command, side)
             }
         };
@@ -79,7 +72,6 @@ impl Process {
         let stderr = open.map_err(|error| format!("{}: {error}", log.display()))?;
         let mut chatter = stderr.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
         let mut child = command
-            .arg(actor.arguments.to_string())
             .current_dir(place.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

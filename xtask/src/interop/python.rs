@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 /// What the scenarios' Python drivers run in.
-pub(super) struct Environment {
+pub(crate) struct Environment {
     repository: PathBuf,
     folder: PathBuf,
     python_version: String,
@@ -18,7 +20,7 @@ impl Environment {
     ///
     /// # Errors
     /// No CPython 3.11, or a package that cannot be installed: what was tried, and what it said.
-    pub(super) fn prepare() -> Result<Self, String> {
+    pub(crate) fn prepare() -> Result<Self, String> {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let repository = repository.canonicalize().map_err(|error| format!("repository: {error}"))?;
         let folder = repository.join("target/interop");
@@ -38,28 +40,38 @@ impl Environment {
         Ok(environment)
     }
 
-    pub(super) fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.folder.join("venv/bin/python")
     }
 
+    /// A command that runs `driver` of `xtask/python` with its configuration.
+    pub(crate) fn driver(&self, driver: &str, configuration: &Value) -> Command {
+        let mut command = Command::new(self.python());
+        command.arg("-u").arg(self.repository.join("xtask/python").join(driver));
+        command.env("PYTHONPATH", self.messages()).env("PYTHONDONTWRITEBYTECODE", "1");
+        // The accelerator library that the wheel brings along looks for hardware otherwise.
+        command.env("JAX_PLATFORMS", "cpu").arg(configuration.to_string());
+        command
+    }
+
     /// Where the generated messages are.
-    pub(super) fn messages(&self) -> PathBuf {
+    pub(crate) fn messages(&self) -> PathBuf {
         self.folder.join("messages")
     }
 
-    pub(super) fn repository(&self) -> &Path {
+    pub(crate) fn repository(&self) -> &Path {
         &self.repository
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(super) fn python_version(&self) -> &str {
+    pub(crate) fn python_version(&self) -> &str {
         &self.python_version
     }
 
-    pub(super) fn spu_version(&self) -> &str {
+    pub(crate) fn spu_version(&self) -> &str {
         &self.spu_version
     }
 
