@@ -62,8 +62,9 @@
 //! # Public names
 //!
 //! [`Suite`] with [`Curve`], [`Hash`](enum@Hash), [`HashToCurve`] and [`PointFormat`]; [`SecretScalar`];
-//! [`Masker`]; [`CurveError`].
+//! [`Masker`]; [`Backend`]; [`CurveError`].
 
+mod backend;
 mod digest;
 mod error;
 mod expand;
@@ -73,6 +74,7 @@ mod scalar;
 mod sm2;
 mod suite;
 
+pub use backend::Backend;
 pub use error::CurveError;
 pub use masker::Masker;
 pub use scalar::SecretScalar;

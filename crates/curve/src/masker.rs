@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::digest::Digest;
 use crate::sm2::Sm2Masks;
-use crate::{Curve, CurveError, Hash, SecretScalar, Suite, montgomery};
+use crate::{Backend, Curve, CurveError, Hash, SecretScalar, Suite, montgomery};
 
 /// A suite together with one party's secret: hashes and multiplies whole batches, in parallel.
 ///
@@ -28,6 +28,15 @@ impl Masker {
     /// # Errors
     /// [`CurveError::ConfigUnsupportedSuite`], [`CurveError::ConfigScalarOfOtherCurve`].
     pub fn new(suite: Suite, secret: SecretScalar) -> Result<Self, CurveError> {
+        Self::with_backend(suite, secret, Backend::fastest())
+    }
+
+    /// As [`Masker::new`], with a chosen implementation, which this processor must have
+    /// ([`Backend::is_available`]): the serial one is used where it does not. For tests and measurements.
+    ///
+    /// # Errors
+    /// As [`Masker::new`].
+    pub fn with_backend(suite: Suite, secret: SecretScalar, backend: Backend) -> Result<Self, CurveError> {
         if !suite.is_implemented() {
             return Err(CurveError::ConfigUnsupportedSuite(suite));
         }
@@ -36,7 +45,7 @@ impl Masker {
         }
         let ladder = match suite.curve {
             Curve::Curve25519 => Ladder::Curve25519(suite.hash, secret),
-            Curve::Sm2 => Ladder::Sm2(Sm2Masks::new(suite, secret.bytes())),
+            Curve::Sm2 => Ladder::Sm2(Sm2Masks::new(suite, secret.bytes(), backend)),
         };
         Ok(Self { suite, ladder })
     }

@@ -4,8 +4,7 @@
 use sm2::elliptic_curve::bigint::U256;
 use sm2::elliptic_curve::ff::PrimeField;
 use sm2::elliptic_curve::hazmat::FieldArithmetic;
-use sm2::elliptic_curve::point::AffineCoordinates;
-use sm2::{AffinePoint, FieldBytes, Sm2};
+use sm2::{FieldBytes, Sm2};
 
 /// An integer modulo p.
 pub(crate) type FieldElement = <Sm2 as FieldArithmetic>::FieldElement;
@@ -14,8 +13,12 @@ pub(crate) type FieldElement = <Sm2 as FieldArithmetic>::FieldElement;
 pub(crate) const B: FieldElement =
     FieldElement::from_hex_vartime("28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93");
 
-/// A big-endian integer of any length, modulo p.
-pub(crate) fn reduce(bytes: &[u8]) -> FieldElement {
+/// A big-endian integer of any length, modulo p, as 32 bytes.
+pub(crate) fn reduce(bytes: &[u8]) -> [u8; 32] {
+    reduce_to_element(bytes).to_repr().into()
+}
+
+fn reduce_to_element(bytes: &[u8]) -> FieldElement {
     // 2^256 modulo p.
     const CARRY: FieldElement =
         FieldElement::from_hex_vartime("0000000100000000000000000000000000000000ffffffff0000000000000001");
@@ -77,13 +80,6 @@ fn ones_160(a: &FieldElement) -> FieldElement {
     [5, 10, 20, 40, 80].into_iter().fold(five, double_ones)
 }
 
-/// The point with this x and an even y, if x is on the curve.
-pub(crate) fn even_point(x: &FieldElement) -> Option<AffinePoint> {
-    let root = square_root(&curve_equation(x))?;
-    let y = if bool::from(root.is_odd()) { -root } else { root };
-    AffinePoint::from_coordinates(&x.to_repr(), &y.to_repr()).into_option()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,11 +107,11 @@ mod tests {
             bytes[length - 1] |= 1;
             let expected = power(8 * length as u64 - 1) + FieldElement::ONE;
             let expected = if length == 1 { FieldElement::from_u64(0x81) } else { expected };
-            assert_eq!(reduce(&bytes), expected, "{length}");
+            assert_eq!(reduce_to_element(&bytes), expected, "{length}");
         }
         // p itself, and all ones.
         let p = hex::decode("fffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffff").unwrap();
-        assert_eq!(reduce(&p), FieldElement::ZERO);
-        assert_eq!(reduce(&[0xff; 64]), power(512) - FieldElement::ONE);
+        assert_eq!(reduce_to_element(&p), FieldElement::ZERO);
+        assert_eq!(reduce_to_element(&[0xff; 64]), power(512) - FieldElement::ONE);
     }
 }

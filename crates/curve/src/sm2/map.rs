@@ -3,43 +3,93 @@
 //! The time these maps take depends on the id (an id needs two attempts on average), as their definition
 //! has it; the secret scalar takes no part in them.
 
-use sm2::AffinePoint;
-
-use super::field::{FieldElement, even_point, reduce};
+use super::affine::{Affine, P};
+use super::arithmetic::Arithmetic;
+use super::field::reduce;
 use crate::digest::Digest;
-use crate::{HashToCurve, Suite};
+use crate::{CurveError, HashToCurve, Suite};
 
 /// Attempts until a map gives up: an id needs more with probability 2^-100. The reference
 /// implementation's limit.
 const ATTEMPTS: usize = 100;
 
-/// The point of an item; `None` when the map gave up, or is not one of this curve.
-pub(crate) fn hash_to_curve(suite: Suite, item: &[u8]) -> Option<AffinePoint> {
-    let digest = Digest::of(suite.hash, item);
-    match suite.map {
-        HashToCurve::TryAndIncrement => increment(&digest),
-        HashToCurve::TryAndRehash => rehash(suite, digest),
-        _ => None,
+/// An item whose point is not found yet.
+struct Pending {
+    place: usize,
+    digest: Digest,
+    x: [u8; 32],
+}
+
+/// The points of these items, the first of which is number `start`.
+///
+/// # Errors
+/// [`CurveError::OursNoPoint`] when the map gave up.
+pub(crate) fn hash_to_curve<I: AsRef<[u8]>>(
+    arithmetic: Arithmetic,
+    suite: Suite,
+    items: &[I],
+    start: usize,
+) -> Result<Vec<Affine>, CurveError> {
+    let mut points = vec![Affine { x: [0; 32], y: [0; 32] }; items.len()];
+    let first = |(place, item): (usize, &I)| {
+        let digest = Digest::of(suite.hash, item.as_ref());
+        Pending { place, x: reduce(digest.as_slice()), digest }
+    };
+    let mut pending: Vec<Pending> = items.iter().enumerate().map(first).collect();
+    let mut candidates = Vec::with_capacity(items.len());
+    for _ in 0..ATTEMPTS {
+        candidates.clear();
+        candidates.extend(pending.iter().map(|item| (item.x, false)));
+        let mut found = arithmetic.lift(&candidates).into_iter();
+        pending.retain_mut(|item| {
+            let Some(point) = found.next().flatten() else {
+                next(suite, item);
+                return true;
+            };
+            if let Some(slot) = points.get_mut(item.place) {
+                *slot = point;
+            }
+            false
+        });
+        if pending.is_empty() {
+            return Ok(points);
+        }
+    }
+    let place = pending.first().map_or(0, |item| item.place);
+    Err(CurveError::OursNoPoint { index: start + place })
+}
+
+/// The next x to try.
+fn next(suite: Suite, item: &mut Pending) {
+    if suite.map == HashToCurve::TryAndRehash {
+        item.digest = Digest::of(suite.hash, item.digest.as_slice());
+        item.x = reduce(item.digest.as_slice());
+    } else {
+        item.x = successor(item.x);
     }
 }
 
-fn increment(digest: &Digest) -> Option<AffinePoint> {
-    let mut x = reduce(digest.as_slice());
-    for _ in 0..ATTEMPTS {
-        if let Some(point) = even_point(&x) {
-            return Some(point);
+/// x + 1 modulo p.
+fn successor(mut x: [u8; 32]) -> [u8; 32] {
+    for byte in x.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
         }
-        x += FieldElement::ONE;
     }
-    None
+    if x == P { [0; 32] } else { x }
 }
 
-fn rehash(suite: Suite, mut digest: Digest) -> Option<AffinePoint> {
-    for _ in 0..ATTEMPTS {
-        if let Some(point) = even_point(&reduce(digest.as_slice())) {
-            return Some(point);
-        }
-        digest = Digest::of(suite.hash, digest.as_slice());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn successors_wrap_at_p() {
+        let mut last = P;
+        last[31] -= 1;
+        assert_eq!(successor(last), [0; 32]);
+        let carried = successor(std::array::from_fn(|i| if i < 30 { 7 } else { 0xff }));
+        assert_eq!(carried, std::array::from_fn(|i| [7, 8, 0][i.saturating_sub(28).min(2)]));
     }
-    None
 }

@@ -1,25 +1,34 @@
 //! SM2 (GB/T 32918.5): many points, one secret scalar.
 //!
-//! The group law and its field are those of the `sm2` crate: complete formulas, a signed window of four
-//! bits whose table is read in full at every step, so neither branches nor addresses depend on the scalar.
-//! This is the one place that chooses an implementation of the multiplication.
+//! The arithmetic is done by one of two backends, which give the same results: the `sm2` crate, one
+//! point at a time, with complete formulas and a signed window of four bits whose table is read in full
+//! at every step; and [`ifma`], eight points at a time. In both, neither branches nor addresses depend on the scalar.
 
+mod affine;
+mod arithmetic;
 mod encoding;
 mod field;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "calls functions compiled for AVX-512, after the processor was asked")]
+mod ifma;
 mod map;
+mod serial;
+
+use std::ops::Range;
 
 use rayon::prelude::*;
-use sm2::elliptic_curve::CurveGroup;
 use sm2::elliptic_curve::bigint::U256;
 use sm2::elliptic_curve::ff::PrimeField;
 use sm2::elliptic_curve::ops::Reduce;
-use sm2::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
+use sm2::{FieldBytes, Scalar};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{CurveError, Suite};
+use crate::{Backend, CurveError, Suite};
+use affine::Affine;
+use arithmetic::{Arithmetic, Multiplier};
 
 /// Points that one task of the thread pool takes; they share one inversion.
-const TASK_POINTS: usize = 64;
+const TASK_POINTS: usize = 128;
 
 /// A scalar as 32 bytes, big-endian and below the group order, from a little-endian integer of any size.
 pub(crate) fn reduce_le(key: &[u8; 32]) -> [u8; 32] {
@@ -33,67 +42,74 @@ pub(crate) fn reduce_le(key: &[u8; 32]) -> [u8; 32] {
 
 /// Whether these 32 bytes, big-endian, are a scalar from 1 to the group order minus 1.
 pub(crate) fn is_scalar(bytes: &[u8; 32]) -> bool {
+    nonzero_scalar(bytes).is_some()
+}
+
+/// The scalar of these 32 bytes, big-endian, if it is from 1 to the group order minus 1.
+fn nonzero_scalar(bytes: &[u8; 32]) -> Option<Zeroizing<Scalar>> {
     let scalar = Zeroizing::new(Scalar::from_repr(FieldBytes::from(*bytes)).unwrap_or(Scalar::ZERO));
-    !bool::from(scalar.is_zero())
+    (!bool::from(scalar.is_zero())).then_some(scalar)
 }
 
 /// The secret scalar, ready to multiply, with the suite that says how points are made and encoded.
 pub(crate) struct Sm2Masks {
     suite: Suite,
-    scalar: Zeroizing<Scalar>,
+    arithmetic: Arithmetic,
+    /// None for the scalar zero, which multiplies every point to the identity.
+    multiplier: Option<Multiplier>,
 }
 
 impl Sm2Masks {
     /// `scalar` is big-endian and below the group order.
-    pub(crate) fn new(suite: Suite, scalar: &[u8; 32]) -> Self {
-        let scalar = Scalar::from_repr(FieldBytes::from(*scalar)).unwrap_or(Scalar::ZERO);
-        Self { suite, scalar: Zeroizing::new(scalar) }
+    pub(crate) fn new(suite: Suite, scalar: &[u8; 32], backend: Backend) -> Self {
+        let arithmetic = Arithmetic::of(backend);
+        let multiplier = nonzero_scalar(scalar).map(|scalar| Multiplier::new(arithmetic, scalar));
+        Self { suite, arithmetic, multiplier }
     }
 
     /// The encoded points of the items, not masked.
     pub(crate) fn hash<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
-        self.encoded(items.len(), |index| self.point_of(items, index), |points| points)
+        self.encoded(items.len(), |range| self.points_of(items, range))
     }
 
     /// The items hashed and multiplied.
     pub(crate) fn mask_items<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
-        self.encoded(items.len(), |index| self.point_of(items, index), |points| self.products(points))
-            .map_err(|error| match error {
-                CurveError::PeerLowOrder { index } => CurveError::OursLowOrder { index },
-                other => other,
-            })
+        self.encoded(items.len(), |range| {
+            let start = range.start;
+            let mut points = self.points_of(items, range)?;
+            self.multiply(&mut points).ok_or(CurveError::OursLowOrder { index: start })?;
+            Ok(points)
+        })
     }
 
     /// Received points, whole ones by the caller's check, decoded and multiplied.
     pub(crate) fn mask_points(&self, points: &[u8]) -> Result<Vec<u8>, CurveError> {
         let size = self.suite.point_bytes();
-        let decode = |index: usize| {
-            let encoded = points.get(index * size..).and_then(|rest| rest.get(..size)).unwrap_or_default();
-            encoding::decode(self.suite.format, encoded, index)
-        };
-        self.encoded(points.len() / size, decode, |points| self.products(points))
+        self.encoded(points.len() / size, |range| {
+            let start = range.start;
+            let encoded = points.get(start * size..range.end * size).unwrap_or_default();
+            let mut points = encoding::decode(self.arithmetic, self.suite.format, size, encoded, start)?;
+            self.multiply(&mut points).ok_or(CurveError::PeerLowOrder { index: start })?;
+            Ok(points)
+        })
     }
 
-    fn point_of<I: AsRef<[u8]>>(&self, items: &[I], index: usize) -> Result<AffinePoint, CurveError> {
-        let item = items.get(index).map(AsRef::as_ref).unwrap_or_default();
-        map::hash_to_curve(self.suite, item).ok_or(CurveError::OursNoPoint { index })
+    fn points_of<I: AsRef<[u8]>>(&self, items: &[I], range: Range<usize>) -> Result<Vec<Affine>, CurveError> {
+        let start = range.start;
+        map::hash_to_curve(self.arithmetic, self.suite, items.get(range).unwrap_or_default(), start)
     }
 
-    fn products(&self, points: Vec<AffinePoint>) -> Vec<AffinePoint> {
-        let products: Vec<ProjectivePoint> =
-            points.iter().map(|point| ProjectivePoint::from(point).mul(&self.scalar)).collect();
-        let mut affine = vec![AffinePoint::IDENTITY; products.len()];
-        ProjectivePoint::batch_normalize(&products, &mut affine);
-        affine
+    /// None if the products are the identity.
+    fn multiply(&self, points: &mut [Affine]) -> Option<()> {
+        self.multiplier.as_ref().map(|multiplier| multiplier.multiply(points))
     }
 
-    /// Encodes `with` of the points that `point` gives, a task of them at a time. The error is that of
-    /// the first bad index.
+    /// Encodes the points that `points` gives for a range of indices, a task of them at a time. The error is
+    /// that of the first bad index.
     fn encoded(
         &self,
         count: usize,
-        point: impl Fn(usize) -> Result<AffinePoint, CurveError> + Sync,
-        with: impl Fn(Vec<AffinePoint>) -> Vec<AffinePoint> + Sync,
+        points: impl Fn(Range<usize>) -> Result<Vec<Affine>, CurveError> + Sync,
     ) -> Result<Vec<u8>, CurveError> {
         let (format, size) = (self.suite.format, self.suite.point_bytes());
         let mut output = vec![0u8; count * size];
@@ -102,18 +118,15 @@ impl Sm2Masks {
             .enumerate()
             .filter_map(|(task, slots)| {
                 let start = task * TASK_POINTS;
-                let points = (start..start + slots.len() / size).map(&point).collect::<Result<Vec<_>, _>>();
-                let results = match points {
-                    Ok(points) => with(points),
-                    Err(error) => return Some((task, error)),
-                };
-                for (i, (slot, result)) in slots.chunks_exact_mut(size).zip(&results).enumerate() {
-                    if bool::from(result.is_identity()) {
-                        return Some((task, CurveError::PeerLowOrder { index: start + i }));
+                match points(start..start + slots.len() / size) {
+                    Ok(points) => {
+                        for (slot, point) in slots.chunks_exact_mut(size).zip(&points) {
+                            encoding::encode(format, point, slot);
+                        }
+                        None
                     }
-                    encoding::encode(format, result, slot);
+                    Err(error) => Some((task, error)),
                 }
-                None
             })
             .min_by_key(|(task, _)| *task);
         match failed {

@@ -1,0 +1,14 @@
+//! Points in transit between maps, encodings and the arithmetic.
+
+/// p = 2^256 - 2^224 - 2^96 + 2^64 - 1, big-endian.
+pub(crate) const P: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+];
+
+/// A point that is not the identity: coordinates below p, big-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Affine {
+    pub(crate) x: [u8; 32],
+    pub(crate) y: [u8; 32],
+}
