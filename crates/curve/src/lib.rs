@@ -30,9 +30,9 @@
 //! try-and-rehash      D(id), D(D(id)), D(D(D(id))), ...             modulo p
 //! ```
 //!
-//! Scalars are uniform in 1..n, n the prime order. The multiplication is the constant-time window of the `sm2`
-//! crate; points share inversions in groups. Every [`PointFormat`] is there. Neither of these maps takes
-//! constant time over ids.
+//! Scalars are uniform in 1..n, n the prime order. The multiplication takes constant time, eight points at a time
+//! where the processor has AVX-512 IFMA, else by the `sm2` crate ([`Backend`]); points share inversions in
+//! groups. Every [`PointFormat`] is there. Neither of these maps takes constant time over ids.
 //!
 //! # Deliberately absent
 //!
