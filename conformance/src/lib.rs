@@ -12,5 +12,6 @@ pub mod frame;
 pub mod import;
 pub mod recording;
 pub mod replay;
+pub mod vectors;
 
 pub use error::ConformanceError;

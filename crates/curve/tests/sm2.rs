@@ -8,6 +8,11 @@ use symbolon_curve::{Curve, CurveError, Hash, HashToCurve, Masker, PointFormat, 
 
 #[derive(Deserialize)]
 struct File {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
     tests: Vec<Test>,
 }
 
@@ -38,7 +43,8 @@ struct Party {
 fn load() -> Vec<Test> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/psi/sm2.json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str::<File>(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())).tests
+    let file: File = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    file.groups.into_iter().flat_map(|group| group.tests).collect()
 }
 
 fn key_le(scalar_be: &str) -> [u8; 32] {

@@ -14,7 +14,12 @@ use symbolon_semi2k::{
 #[derive(Deserialize)]
 struct File {
     header: Header,
-    cases: Vec<Case>,
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    tests: Vec<Case>,
 }
 
 #[derive(Deserialize)]
@@ -83,8 +88,9 @@ fn shares_of_recorded_trainings_are_recomputed() {
     let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/lr/training.json")).unwrap();
     let file: File = serde_json::from_slice(&file).unwrap();
     assert_eq!(file.header.format, "symbolon-vectors/lr-training/1");
-    assert_eq!(file.cases.len(), 4);
-    for case in &file.cases {
+    let cases: Vec<Case> = file.groups.into_iter().flat_map(|group| group.tests).collect();
+    assert_eq!(cases.len(), 4);
+    for case in &cases {
         assert_eq!(case.field_bits, 64, "{}", case.id);
         let dialect = Dialect { dealer_stream: case.dealer_stream, ..Dialect::reference() };
         let config = SessionConfig {

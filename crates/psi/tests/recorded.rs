@@ -13,6 +13,11 @@ use symbolon_psi::{Duplicates, PsiParams, SecondForm};
 
 #[derive(Deserialize)]
 struct File {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
     tests: Vec<Test>,
 }
 
@@ -48,8 +53,9 @@ fn load() -> Vec<(String, Box<[Party; 2]>)> {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/psi/curve25519_sha256_direct.json");
     let text = std::fs::read_to_string(&path).expect("the vector file");
     let file: File = serde_json::from_str(&text).expect("the vector format");
-    file.tests
+    file.groups
         .into_iter()
+        .flat_map(|group| group.tests)
         .filter_map(|test| match test {
             Test::Run { id, parties } => Some((id, parties)),
             Test::Key {} => None,

@@ -1,4 +1,4 @@
-//! Known answers: what real dealers returned, `vectors/triples/*.json`. Every file of the folder is read.
+//! Known answers: what real dealers returned, `vectors/triples`.
 
 use std::{fs, path::Path};
 
@@ -13,21 +13,33 @@ use symbolon_triples::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    header: Header,
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Header {
     format: String,
-    #[serde(rename = "about")]
-    _about: String,
-    provenance: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
     cipher: String,
     construction: Construction,
     field_bits: u32,
     seeds: Vec<String>,
-    cases: Vec<Case>,
+    tests: Vec<Case>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
     id: String,
+    #[serde(rename = "result")]
+    _result: Valid,
+    #[serde(rename = "flags")]
+    _flags: Vec<String>,
     op: String,
     m: usize,
     k: usize,
@@ -37,24 +49,37 @@ struct Case {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Valid {
+    Valid,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Input {
     counter: u64,
     bytes: u64,
 }
 
-fn files() -> Vec<File> {
+const FILES: [&str; 4] = [
+    "reference-adjust-rank-0.json",
+    "reference-adjust-rank-1.json",
+    "spu-0.9.5-compiled-steps.json",
+    "spu-0.9.5-reference-order.json",
+];
+
+fn groups() -> Vec<Group> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/triples");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 4);
-    let read = |path: &Path| -> File {
-        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|e| panic!("{path:?}: {e}"))
+    let read = |name: &&str| -> Vec<Group> {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let file: File = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(file.header.format, "symbolon-vectors/dealer-corrections/1");
+        file.groups
     };
-    paths.iter().map(|path| read(path)).collect()
+    FILES.iter().flat_map(read).collect()
 }
 
-impl File {
+impl Group {
     fn seeds(&self) -> Vec<Seed> {
         assert_eq!(self.cipher, "aes-128");
         let seed = |text: &String| Seed::from_bytes(hex::decode(text).unwrap().try_into().unwrap());
@@ -76,20 +101,18 @@ impl Case {
 #[test]
 fn corrections_equal_those_of_real_dealers() {
     let mut ids = Vec::new();
-    for file in files() {
-        assert_eq!(file.format, "symbolon/triples/1");
-        assert!(!file.provenance.is_empty());
+    for group in groups() {
         let mut bits = CounterStream::new(Cipher::Aes128, Construction::CtrBigEndian, &Seed::from_u128_le(1));
-        for case in &file.cases {
+        for case in &group.tests {
             let request = AdjustRequest {
                 op: case.op(),
-                field: Field::from_bits(file.field_bits).unwrap(),
+                field: Field::from_bits(group.field_bits).unwrap(),
                 inputs: case.inputs(),
             };
             let got = adjust_bytes(
-                &file.seeds(),
+                &group.seeds(),
                 Cipher::Aes128,
-                file.construction,
+                group.construction,
                 &request,
                 &Limits::default(),
                 &mut bits,
@@ -108,10 +131,10 @@ fn corrections_equal_those_of_real_dealers() {
 /// The requests of a whole run follow from the operations alone.
 #[test]
 fn counters_and_lengths_follow_from_the_operations() {
-    for file in files() {
-        let field = Field::from_bits(file.field_bits).unwrap();
+    for group in groups() {
+        let field = Field::from_bits(group.field_bits).unwrap();
         let mut counter = 0;
-        for case in &file.cases {
+        for case in &group.tests {
             assert_eq!(case.op().inputs(field, counter).unwrap(), case.inputs(), "{}", case.id);
             counter = case.op().end(field, counter).unwrap();
         }
@@ -121,8 +144,8 @@ fn counters_and_lengths_follow_from_the_operations() {
 /// Parties that draw the recorded operations hold shares of true products, in both stream constructions.
 #[test]
 fn recorded_runs_give_matrix_triples() {
-    for file in files() {
-        let ops: Vec<Op> = file.cases.iter().map(Case::op).collect();
+    for group in groups() {
+        let ops: Vec<Op> = group.tests.iter().map(Case::op).collect();
         let mut parties: Vec<Triples<u64>> = (0..2)
             .map(|rank| {
                 let config = TriplesConfig {
@@ -130,21 +153,27 @@ fn recorded_runs_give_matrix_triples() {
                     world_size: 2,
                     adjust_rank: 1,
                     cipher: Cipher::Aes128,
-                    construction: file.construction,
+                    construction: group.construction,
                     ahead: Default::default(),
                 };
                 let own = Seed::from_u128_le(7);
                 let dealer = (rank == 1).then(|| {
-                    LocalDealer::new(file.seeds(), Cipher::Aes128, file.construction, Limits::default(), &own)
-                        .unwrap()
+                    LocalDealer::new(
+                        group.seeds(),
+                        Cipher::Aes128,
+                        group.construction,
+                        Limits::default(),
+                        &own,
+                    )
+                    .unwrap()
                 });
                 let mut triples =
-                    Triples::new(&file.seeds()[rank], config, dealer.map(|d| Box::new(d) as _)).unwrap();
+                    Triples::new(&group.seeds()[rank], config, dealer.map(|d| Box::new(d) as _)).unwrap();
                 triples.schedule(ops.clone()).unwrap();
                 triples
             })
             .collect();
-        for case in &file.cases {
+        for case in &group.tests {
             let [one, two] = parties.get_disjoint_mut([0, 1]).unwrap();
             let (one, two) =
                 (one.dot(case.m, case.k, case.n).unwrap(), two.dot(case.m, case.k, case.n).unwrap());
