@@ -50,8 +50,12 @@ pub enum HashToCurve {
     /// x = digest mod p; until it lies on the curve, the digest is replaced by its own digest; y is even.
     /// SM2 only.
     TryAndRehash,
-    /// Simplified SWU, random oracle variant (RFC 9380). Not implemented yet.
+    /// Simplified SWU, the sum of two maps, indifferentiable from a random oracle (`hash_to_curve` of RFC 9380).
+    /// SM2 only, with hashes of at least 256 bits.
     SswuRo,
+    /// Simplified SWU, one map, whose points are not uniform (`encode_to_curve` of RFC 9380). SM2 only, with
+    /// hashes of at least 256 bits.
+    SswuNu,
     /// Elligator 2, random oracle variant (RFC 9380). Not implemented yet.
     Elligator2Ro,
 }
@@ -84,7 +88,7 @@ pub struct Suite {
 }
 
 /// Combinations of curve, hash and map that [`Masker`](crate::Masker) computes, preferred first.
-const COMBINATIONS: [(Curve, Hash, HashToCurve); 20] = [
+const COMBINATIONS: [(Curve, Hash, HashToCurve); 34] = [
     (Curve::Curve25519, Hash::Sha256, HashToCurve::DirectHashAsX),
     (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndIncrement),
     (Curve::Curve25519, Hash::Sm3, HashToCurve::DirectHashAsX),
@@ -105,6 +109,20 @@ const COMBINATIONS: [(Curve, Hash, HashToCurve); 20] = [
     (Curve::Sm2, Hash::Sha3_384, HashToCurve::TryAndRehash),
     (Curve::Sm2, Hash::Sha3_512, HashToCurve::TryAndIncrement),
     (Curve::Sm2, Hash::Sha3_512, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Sm3, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sm3, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha256, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha256, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha384, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha384, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha512, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha512, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha3_256, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha3_256, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha3_384, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha3_384, HashToCurve::SswuNu),
+    (Curve::Sm2, Hash::Sha3_512, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Sha3_512, HashToCurve::SswuNu),
 ];
 
 const fn formats(curve: Curve) -> &'static [PointFormat] {
@@ -250,6 +268,7 @@ impl fmt::Display for Suite {
             HashToCurve::TryAndIncrement => "increment",
             HashToCurve::TryAndRehash => "rehash",
             HashToCurve::SswuRo => "sswu-ro",
+            HashToCurve::SswuNu => "sswu-nu",
             HashToCurve::Elligator2Ro => "ell2-ro",
         };
         let format = match self.format {

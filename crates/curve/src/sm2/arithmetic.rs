@@ -40,6 +40,16 @@ impl Arithmetic {
         }
     }
 
+    /// The sums of the simplified SWU maps (RFC 9380, section 6.6.2) of `N` field elements each, integers below
+    /// p; `None` if a sum is the identity.
+    pub(crate) fn sswu<const N: usize>(self, elements: &[[[u8; 32]; N]]) -> Vec<Option<Affine>> {
+        match self {
+            Self::Serial => serial::sswu(elements),
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(proof) => ifma::sswu(proof, elements),
+        }
+    }
+
     /// Whether the coordinates, below p, fulfil the equation of the curve.
     pub(crate) fn on_curve(self, points: &[Affine]) -> Vec<bool> {
         match self {
@@ -67,8 +77,9 @@ impl Multiplier {
         }
     }
 
-    /// Replaces each point by its product; a few hundred points at a time share an inversion.
-    pub(crate) fn multiply(&self, points: &mut [Affine]) {
+    /// Replaces each point by its product; they share an inversion. The error is the place of the first product
+    /// that is the identity: the point was not on the curve.
+    pub(crate) fn multiply(&self, points: &mut [Affine]) -> Result<(), usize> {
         match self {
             Self::Serial(scalar) => serial::multiply(scalar, points),
             #[cfg(target_arch = "x86_64")]
@@ -85,4 +96,76 @@ fn digits(scalar: &Scalar) -> ifma::Digits {
     let odd = Zeroizing::new(Scalar::conditional_select(scalar, &negated, even));
     let bytes = Zeroizing::new(<[u8; 32]>::from(odd.to_repr()));
     ifma::Digits::of_odd(&bytes, even.unwrap_u8())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::affine::P;
+    use super::*;
+
+    fn other_backends() -> impl Iterator<Item = Arithmetic> {
+        let others = Backend::ALL.iter().filter(|backend| **backend != Backend::Serial);
+        others.filter(|backend| backend.is_available()).map(|backend| Arithmetic::of(*backend))
+    }
+
+    /// p minus a small integer.
+    fn p_minus(n: u8) -> [u8; 32] {
+        let mut integer = P;
+        integer[31] -= n;
+        integer
+    }
+
+    fn small(n: u8) -> [u8; 32] {
+        let mut integer = [0; 32];
+        integer[31] = n;
+        integer
+    }
+
+    /// 1/3 and -1/3: their squares times Z are -1. With zero, the inputs for which the general formula of the
+    /// simplified SWU map divides by zero.
+    fn exceptional() -> [[u8; 32]; 3] {
+        let third = "55555554ffffffffffffffffffffffffffffffffaaaaaaab0000000000000000";
+        let third: [u8; 32] = hex::decode(third).unwrap().try_into().unwrap();
+        let mut minus_third = P;
+        let mut borrow = false;
+        for (digit, other) in minus_third.iter_mut().zip(third).rev() {
+            let (difference, first) = digit.overflowing_sub(other);
+            let (difference, second) = difference.overflowing_sub(u8::from(borrow));
+            (*digit, borrow) = (difference, first | second);
+        }
+        [[0; 32], third, minus_third]
+    }
+
+    #[test]
+    fn exceptional_inputs_of_sswu_agree() {
+        let mut elements = exceptional().to_vec();
+        elements.extend((1..20).flat_map(|n| [small(n), p_minus(n)]));
+        let single: Vec<[[u8; 32]; 1]> = elements.iter().map(|u| [*u]).collect();
+        let pairs: Vec<[[u8; 32]; 2]> =
+            elements.iter().flat_map(|u| elements.iter().map(|v| [*u, *v])).collect();
+        let expected = (serial::sswu(&single), serial::sswu(&pairs));
+        assert!(expected.0.iter().all(|point| point.is_some()));
+        // All three have the same x; -1/3 has the other y than 1/3.
+        assert!(expected.0[..3].windows(2).all(|two| two[0].unwrap().x == two[1].unwrap().x));
+        // u and -u are opposite points.
+        assert!(expected.1.iter().any(|point| point.is_none()));
+        for arithmetic in other_backends() {
+            assert_eq!((arithmetic.sswu(&single), arithmetic.sswu(&pairs)), expected);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn sswu_agrees(elements in prop::collection::vec(any::<[[u8; 32]; 2]>(), 0..30)) {
+            let mut elements = elements;
+            elements.iter_mut().flatten().for_each(|u| u[0] &= 0x7f);
+            for arithmetic in other_backends() {
+                prop_assert_eq!(arithmetic.sswu(&elements), serial::sswu(&elements));
+            }
+        }
+    }
 }

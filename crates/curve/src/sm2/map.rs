@@ -1,13 +1,15 @@
 //! From ids to points.
 //!
-//! The time these maps take depends on the id (an id needs two attempts on average), as their definition
-//! has it; the secret scalar takes no part in them.
+//! The time that try-and-increment and try-and-rehash take depends on the id (an id needs two attempts on
+//! average), as their definition has it; the secret scalar takes no part in them. The maps of RFC 9380 take the same
+//! time for ids of the same length with the vector backend.
 
 use super::affine::{Affine, P};
 use super::arithmetic::Arithmetic;
 use super::field::reduce;
 use crate::digest::Digest;
-use crate::{CurveError, HashToCurve, Suite};
+use crate::expand::{domain_separation_tag, expand_message_xmd};
+use crate::{CurveError, Hash, HashToCurve, Suite};
 
 /// Attempts until a map gives up: an id needs more with probability 2^-100. The reference
 /// implementation's limit.
@@ -23,8 +25,51 @@ struct Pending {
 /// The points of these items, the first of which is number `start`.
 ///
 /// # Errors
-/// [`CurveError::OursNoPoint`] when the map gave up.
+/// [`CurveError::OursNoPoint`] when the map gave up, or found the identity.
 pub(crate) fn hash_to_curve<I: AsRef<[u8]>>(
+    arithmetic: Arithmetic,
+    suite: Suite,
+    items: &[I],
+    start: usize,
+) -> Result<Vec<Affine>, CurveError> {
+    match suite.map {
+        HashToCurve::SswuRo => {
+            let tag = domain_separation_tag(suite, "SSWU_RO");
+            sswu::<2, { 2 * ELEMENT_BYTES }, I>(arithmetic, suite.hash, &tag, items, start)
+        }
+        HashToCurve::SswuNu => {
+            let tag = domain_separation_tag(suite, "SSWU_NU");
+            sswu::<1, ELEMENT_BYTES, I>(arithmetic, suite.hash, &tag, items, start)
+        }
+        _ => search(arithmetic, suite, items, start),
+    }
+}
+
+/// L of RFC 9380, section 5.1: bytes that become one field element, ⌈(256 + 128) / 8⌉ for 128-bit security.
+const ELEMENT_BYTES: usize = 48;
+
+/// `hash_to_curve` (N = 2) and `encode_to_curve` (N = 1) of RFC 9380, section 3. The cofactor is one.
+fn sswu<const N: usize, const BYTES: usize, I: AsRef<[u8]>>(
+    arithmetic: Arithmetic,
+    hash: Hash,
+    tag: &str,
+    items: &[I],
+    start: usize,
+) -> Result<Vec<Affine>, CurveError> {
+    let elements: Vec<[[u8; 32]; N]> = items
+        .iter()
+        .map(|item| {
+            let uniform = expand_message_xmd::<BYTES>(hash, item.as_ref(), tag.as_bytes());
+            let mut blocks = uniform.chunks_exact(ELEMENT_BYTES).map(reduce);
+            std::array::from_fn(|_| blocks.next().unwrap_or_default())
+        })
+        .collect();
+    let points = (start..).zip(arithmetic.sswu(&elements));
+    points.map(|(index, point)| point.ok_or(CurveError::OursNoPoint { index })).collect()
+}
+
+/// The first x on the curve of those that the suite's map tries.
+fn search<I: AsRef<[u8]>>(
     arithmetic: Arithmetic,
     suite: Suite,
     items: &[I],

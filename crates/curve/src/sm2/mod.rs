@@ -77,7 +77,7 @@ impl Sm2Masks {
         self.encoded(items.len(), |range| {
             let start = range.start;
             let mut points = self.points_of(items, range)?;
-            self.multiply(&mut points).ok_or(CurveError::OursLowOrder { index: start })?;
+            self.multiply(&mut points).map_err(|place| CurveError::OursLowOrder { index: start + place })?;
             Ok(points)
         })
     }
@@ -89,7 +89,7 @@ impl Sm2Masks {
             let start = range.start;
             let encoded = points.get(start * size..range.end * size).unwrap_or_default();
             let mut points = encoding::decode(self.arithmetic, self.suite.format, size, encoded, start)?;
-            self.multiply(&mut points).ok_or(CurveError::PeerLowOrder { index: start })?;
+            self.multiply(&mut points).map_err(|place| CurveError::PeerLowOrder { index: start + place })?;
             Ok(points)
         })
     }
@@ -99,9 +99,12 @@ impl Sm2Masks {
         map::hash_to_curve(self.arithmetic, self.suite, items.get(range).unwrap_or_default(), start)
     }
 
-    /// None if the products are the identity.
-    fn multiply(&self, points: &mut [Affine]) -> Option<()> {
-        self.multiplier.as_ref().map(|multiplier| multiplier.multiply(points))
+    /// The error is the place of the first product that is the identity.
+    fn multiply(&self, points: &mut [Affine]) -> Result<(), usize> {
+        match &self.multiplier {
+            Some(multiplier) => multiplier.multiply(points),
+            None => Err(0),
+        }
     }
 
     /// Encodes the points that `points` gives for a range of indices, a task of them at a time. The error is

@@ -104,6 +104,20 @@ impl Tight {
         Self(limbs.map(|limb| splat(limb)))
     }
 
+    /// Zero.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn zero() -> Self {
+        Self::all(&[0; LIMBS])
+    }
+
+    /// A small integer.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn integer(value: u32) -> Self {
+        Self::all(&[value.into(), 0, 0, 0, 0]).mul(&Self::all(&R_SQUARED)).carry()
+    }
+
     /// One.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -133,14 +147,14 @@ impl Tight {
     /// The integers, below p, big-endian.
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn to_bytes(self) -> [[u8; 32]; LANES] {
-        let limbs: [[u64; LANES]; LIMBS] = self.integer().0.map(cast);
+        let limbs: [[u64; LANES]; LIMBS] = self.out_of_montgomery().0.map(cast);
         std::array::from_fn(|lane| join(&limbs.map(|limb| limb[lane])))
     }
 
     /// Out of Montgomery form, below p.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn integer(self) -> Self {
+    fn out_of_montgomery(self) -> Self {
         // At most p, as the factor 1 adds nothing to it; one subtraction is enough.
         let reduced = self.mul(&Self::all(&[1, 0, 0, 0, 0])).carry();
         let mut rest = reduced.0;
@@ -156,7 +170,7 @@ impl Tight {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn is_zero(self) -> __mmask8 {
-        let limbs = self.integer().0;
+        let limbs = self.out_of_montgomery().0;
         let any = limbs.into_iter().fold(splat(0), |any, limb| _mm512_or_si512(any, limb));
         _mm512_testn_epi64_mask(any, any)
     }
@@ -165,7 +179,7 @@ impl Tight {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn is_odd(self) -> __mmask8 {
-        _mm512_test_epi64_mask(self.integer().0[0], splat(1))
+        _mm512_test_epi64_mask(self.out_of_montgomery().0[0], splat(1))
     }
 
     /// `then` in the lanes of the mask, `otherwise` in the others.
@@ -216,7 +230,7 @@ impl Tight {
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn negated(&self) -> Self {
-        Loose([splat(0); LIMBS]).minus(self.loose()).fold()
+        Self::zero().loose().minus(self.loose()).fold()
     }
 
     /// As a term of a sum.
@@ -264,9 +278,14 @@ impl Tight {
     /// The inverse; zero of zero. a^(p-2), where p - 2 ends in 00000000 ffffffff fffffffd.
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn invert(&self) -> Self {
+        self.inverse_root_power().squared(2).mul(self).carry()
+    }
+
+    /// a^((p-3)/4): the exponent is that of the inverse without its last two bits.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn inverse_root_power(&self) -> Self {
         let [thirty, thirty_two, high] = self.common_powers();
-        let power = high.squared(32).append_ones(32, &thirty_two).append_ones(30, &thirty);
-        power.squared(2).mul(self).carry()
+        high.squared(32).append_ones(32, &thirty_two).append_ones(30, &thirty)
     }
 
     /// a^((p+1)/4), a square root of a if there is one; p + 1 ends in 00000001 00000000 00000000.

@@ -2,6 +2,7 @@
 
 mod field;
 mod point;
+mod sswu;
 
 use field::{LANES, Tight};
 pub(crate) use point::Digits;
@@ -16,9 +17,9 @@ fn lanes<T: Copy>(items: &[T]) -> Option<[T; LANES]> {
     Some(std::array::from_fn(|lane| items.get(lane).copied().unwrap_or(first)))
 }
 
-/// Replaces each point by its product with the odd scalar of these digits. One inversion is shared by all: give
-/// it a few hundred points.
-pub(crate) fn multiply(_: Ifma, digits: &Digits, points: &mut [Affine]) {
+/// Replaces each point by its product with the scalar of these digits. One inversion is shared by all: give it
+/// a hundred points or more. The error is the place of the first product that is the identity, which none is.
+pub(crate) fn multiply(_: Ifma, digits: &Digits, points: &mut [Affine]) -> Result<(), usize> {
     // SAFETY: an `Ifma` exists only on processors with these features.
     unsafe { multiply_vectors(digits, points) }
 }
@@ -27,6 +28,12 @@ pub(crate) fn multiply(_: Ifma, digits: &Digits, points: &mut [Affine]) {
 pub(crate) fn lift(_: Ifma, candidates: &[([u8; 32], bool)]) -> Vec<Option<Affine>> {
     // SAFETY: an `Ifma` exists only on processors with these features.
     unsafe { lift_vectors(candidates) }
+}
+
+/// The sums of the simplified SWU maps of `N` field elements, integers of any value; `None` if it is the identity.
+pub(crate) fn sswu<const N: usize>(_: Ifma, elements: &[[[u8; 32]; N]]) -> Vec<Option<Affine>> {
+    // SAFETY: an `Ifma` exists only on processors with these features.
+    unsafe { sswu_vectors(elements) }
 }
 
 /// Whether the coordinates, below p, fulfil the equation of the curve.
@@ -41,30 +48,60 @@ fn load(points: &[Affine; LANES]) -> (Tight, Tight) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn multiply_vectors(digits: &Digits, points: &mut [Affine]) {
+fn multiply_vectors(digits: &Digits, points: &mut [Affine]) -> Result<(), usize> {
     let mut products = Vec::with_capacity(points.len().div_ceil(LANES));
-    // Products of all z up to each vector, for the shared inversion.
-    let mut running = Vec::with_capacity(products.capacity());
-    let mut all = Tight::one();
     for chunk in points.chunks(LANES) {
-        let Some(chunk) = lanes(chunk) else { continue };
-        let (x, y) = load(&chunk);
-        let product = Jacobian::affine(x, y).times(digits);
-        running.push(all);
-        all = all.mul(&product.z).carry();
-        products.push(product);
+        let Some(filled) = lanes(chunk) else { continue };
+        let (x, y) = load(&filled);
+        products.push(Jacobian::affine(x, y).times(digits));
+    }
+    let products = to_affine(products).into_iter().flatten();
+    for (place, (point, product)) in points.iter_mut().zip(products).enumerate() {
+        *point = product.ok_or(place)?;
+    }
+    Ok(())
+}
+
+/// Affine coordinates with one inversion for all; `None` for the identity.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn to_affine(points: Vec<Jacobian>) -> Vec<[Option<Affine>; LANES]> {
+    // Products of all z before each vector, without those that are zero.
+    let mut running = Vec::with_capacity(points.len());
+    let mut all = Tight::one();
+    for point in &points {
+        let identity = point.z.is_zero();
+        let z = Tight::select(identity, &point.z, &Tight::one());
+        running.push((all, z, identity));
+        all = all.mul(&z).carry();
     }
     let mut inverse = all.invert();
-    for ((chunk, product), before) in points.chunks_mut(LANES).zip(&products).zip(&running).rev() {
+    let mut affine = vec![[None; LANES]; points.len()];
+    for ((slots, point), (before, z, identity)) in affine.iter_mut().zip(&points).zip(&running).rev() {
         let z_inverse = inverse.mul(before).carry();
-        inverse = inverse.mul(&product.z).carry();
+        inverse = inverse.mul(z).carry();
         let squared = z_inverse.square().carry();
-        let x = product.x.mul(&squared).carry().to_bytes();
-        let y = product.y.mul(&squared.mul(&z_inverse).carry()).carry().to_bytes();
-        for (point, (x, y)) in chunk.iter_mut().zip(x.into_iter().zip(y)) {
-            *point = Affine { x, y };
+        let x = point.x.mul(&squared).carry().to_bytes();
+        let y = point.y.mul(&squared.mul(&z_inverse).carry()).carry().to_bytes();
+        for (lane, (slot, (x, y))) in slots.iter_mut().zip(x.into_iter().zip(y)).enumerate() {
+            *slot = (identity >> lane & 1 == 0).then_some(Affine { x, y });
         }
     }
+    affine
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn sswu_vectors<const N: usize>(elements: &[[[u8; 32]; N]]) -> Vec<Option<Affine>> {
+    let mut sums = Vec::with_capacity(elements.len().div_ceil(LANES));
+    for chunk in elements.chunks(LANES) {
+        let Some(filled) = lanes(chunk) else { continue };
+        let mut sum: Option<Jacobian> = None;
+        for i in 0..N {
+            let point = sswu::map_to_curve(&Tight::from_bytes(&filled.map(|elements| elements[i])));
+            sum = Some(sum.map_or(point, |sum| sum.add_or_double(&point)));
+        }
+        sums.extend(sum);
+    }
+    to_affine(sums).into_iter().flatten().take(elements.len()).collect()
 }
 
 /// x^3 - 3x + b.

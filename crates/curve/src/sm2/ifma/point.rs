@@ -105,9 +105,9 @@ impl Jacobian {
         self.sum_and_differences(other).0
     }
 
-    /// Sums of points that are not opposite.
+    /// Sums of any points; z is zero if they are opposite.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add_or_double(&self, other: &Self) -> Self {
+    pub(super) fn add_or_double(&self, other: &Self) -> Self {
         let (sum, h, r) = self.sum_and_differences(other);
         Self::select(h.is_zero() & r.is_zero(), &sum, &self.double())
     }
