@@ -1,4 +1,6 @@
 //! Masks per second, for batches of the usual size, on all threads of the pool.
+//!
+//! `SYMBOLON_BACKEND=serial|avx512` and `RAYON_NUM_THREADS` choose what is measured.
 #![allow(missing_docs, reason = "criterion's macros generate public items")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -9,7 +11,7 @@ fn masks(c: &mut Criterion) {
     let masker = Masker::new(Suite::CURVE25519_SHA256_DIRECT, secret).expect("suite");
     let items: Vec<String> = (0..4096).map(|i| format!("id-{i:010}")).collect();
     let points = masker.mask_items(&items).expect("masks");
-    let mut group = c.benchmark_group("curve25519");
+    let mut group = c.benchmark_group(format!("curve25519/{}", symbolon_curve::backend_name()));
     group.sample_size(10);
     group.throughput(Throughput::Elements(items.len() as u64));
     group.bench_function("hash", |b| b.iter(|| masker.hash_to_points(&items)));

@@ -77,5 +77,6 @@ mod suite;
 pub use backend::Backend;
 pub use error::CurveError;
 pub use masker::Masker;
+pub use montgomery::backend::backend_name;
 pub use scalar::SecretScalar;
 pub use suite::{Curve, Hash, HashToCurve, PointFormat, Suite};
