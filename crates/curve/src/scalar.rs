@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::{Curve, CurveError, sm2};
 
 /// A secret multiplier for one curve, wiped from memory when dropped. Its value appears in no output: it
-/// has neither `Debug` nor `Display` nor accessors, and it is neither `Clone` nor `Copy`.
+/// has neither `Debug` nor `Display`, and it is neither `Clone` nor `Copy`.
 ///
 /// Draw a fresh one for every run: with the same scalar twice, the peer can link the ids of both runs.
 #[derive(ZeroizeOnDrop)]
@@ -54,6 +54,20 @@ impl SecretScalar {
     /// The scalar of the X25519 function for these 32 bytes: clamped, not reduced (RFC 7748, section 5).
     pub fn from_x25519_bytes(bytes: &[u8; 32]) -> Self {
         Self { bytes: clamp_integer(*bytes), curve: Curve::Curve25519 }
+    }
+
+    /// The scalar as bytes, for a run that is resumed by another process: the caller keeps them as a secret.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.bytes)
+    }
+
+    /// A scalar that was kept as [`SecretScalar::to_bytes`]; `None` if these bytes are none of this curve.
+    pub fn from_bytes(curve: Curve, bytes: &[u8; 32]) -> Option<Self> {
+        let is_scalar = match curve {
+            Curve::Curve25519 => clamp_integer(*bytes) == *bytes,
+            Curve::Sm2 => sm2::is_scalar(bytes),
+        };
+        is_scalar.then_some(Self { bytes: *bytes, curve })
     }
 
     /// The curve for which the scalar was made.

@@ -5,7 +5,7 @@ use symbolon_dialect::Dialect;
 use symbolon_link::Channel;
 use symbolon_wire::{
     Message, decode,
-    handshake::{AlgoType, HandshakeRequest, HandshakeResponse},
+    handshake::{AlgoType, HandshakeResponse},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     offer::{LrOffer, PsiOffer},
     plan::{LrPlan, PsiPlan},
     policy::{LrPolicy, PsiPolicy},
-    psi::{PsiRequest, negotiate_psi},
+    psi::{PsiRequest, PsiRunOffer, PsiRunPlan, Told, negotiate_psi, told},
     refusal::{Cause, Refusal},
 };
 
@@ -25,12 +25,15 @@ trait Side {
     type Request;
     type Plan;
 
-    fn request(&self) -> Result<HandshakeRequest, HandshakeError>;
+    /// The encoded request.
+    fn request(&self) -> Result<Vec<u8>, HandshakeError>;
     fn decode(bytes: Bytes) -> Result<Self::Request, Refusal>;
     fn negotiate(&self, requests: &[Self::Request]) -> Result<Self::Plan, Refusal>;
     fn permits(&self, plan: &Self::Plan) -> Result<(), HandshakeError>;
-    fn response(plan: &Self::Plan) -> Result<HandshakeResponse, HandshakeError>;
-    fn read(&self, response: &HandshakeResponse) -> Result<Self::Plan, HandshakeError>;
+    /// The encoded response.
+    fn response(plan: &Self::Plan) -> Result<Vec<u8>, HandshakeError>;
+    /// Reads rank 0's response, decoded and as it came.
+    fn read(&self, response: &HandshakeResponse, bytes: Bytes) -> Result<Self::Plan, HandshakeError>;
 }
 
 /// Agrees with all parties of `channel` on a logistic regression.
@@ -63,9 +66,32 @@ pub fn exchange_psi(
     policy: &PsiPolicy,
     dialect: &Dialect,
 ) -> Result<PsiPlan, HandshakeError> {
+    Ok(exchange_psi_run(channel, offer, &PsiRunOffer::default(), policy, dialect)?.0)
+}
+
+/// Agrees with the peer on a set intersection that can be resumed or has a part of the ids alone, as `run` says;
+/// otherwise as [`exchange_psi`]. If `run` wants nothing, it is that, byte for byte.
+///
+/// # Errors
+/// As [`exchange_lr`]; also partitions that differ, or a run of one party that the other does not hold.
+pub fn exchange_psi_run(
+    channel: &Channel,
+    offer: &PsiOffer,
+    run: &PsiRunOffer,
+    policy: &PsiPolicy,
+    dialect: &Dialect,
+) -> Result<(PsiPlan, PsiRunPlan), HandshakeError> {
     let (rank, world_size) = (channel.rank(), channel.world_size());
     offer.validate(rank, world_size)?;
-    exchange(channel, &Psi { rank, world_size, offer, policy, dialect }, dialect)
+    let config = |reason: String| HandshakeError::Config { item: "run", reason };
+    let mut fresh = [0; 16];
+    if *run != PsiRunOffer::default() {
+        if world_size != 2 {
+            return Err(config(format!("{world_size} parties; runs are resumed or divided between 2")));
+        }
+        getrandom::fill(&mut fresh).map_err(|error| config(format!("no name for it: {error}")))?;
+    }
+    exchange(channel, &Psi { rank, world_size, offer, run, fresh, policy, dialect }, dialect)
 }
 
 fn exchange<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::Plan, HandshakeError> {
@@ -87,7 +113,7 @@ fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::
     let plan = match negotiated {
         Ok(plan) => plan,
         Err(refusal) => {
-            answer(channel, &refusal.to_response())?;
+            answer(channel, refusal.to_response().encode_to_vec())?;
             return Err(HandshakeError::Refused(refusal));
         }
     };
@@ -98,16 +124,16 @@ fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::
         };
         let refusal =
             Refusal::new(Cause::Policy, S::ALGORITHM, format!("rank 0's policy does not allow the {item}"));
-        answer(channel, &refusal.in_style(dialect.refusal_style).to_response())?;
+        answer(channel, refusal.in_style(dialect.refusal_style).to_response().encode_to_vec())?;
         return Err(error);
     }
-    answer(channel, &S::response(&plan)?)?;
+    answer(channel, S::response(&plan)?)?;
     Ok(plan)
 }
 
 /// Sends rank 0's response to every other rank.
-fn answer(channel: &Channel, response: &HandshakeResponse) -> Result<(), HandshakeError> {
-    let bytes = Bytes::from(response.encode_to_vec());
+fn answer(channel: &Channel, response: Vec<u8>) -> Result<(), HandshakeError> {
+    let bytes = Bytes::from(response);
     for peer in 1..channel.world_size() {
         channel.send(peer, bytes.clone()).map_err(|source| HandshakeError::Link { peer, source })?;
     }
@@ -117,18 +143,18 @@ fn answer(channel: &Channel, response: &HandshakeResponse) -> Result<(), Handsha
 /// A rank above 0.
 fn ask<S: Side>(channel: &Channel, side: &S) -> Result<S::Plan, HandshakeError> {
     let link = |source| HandshakeError::Link { peer: 0, source };
-    channel.send(0, Bytes::from(side.request()?.encode_to_vec())).map_err(link)?;
+    channel.send(0, Bytes::from(side.request()?)).map_err(link)?;
     let bytes = channel.recv(0).map_err(link)?;
     if bytes.len() > LONGEST_MESSAGE {
         let reason = format!("{} bytes are too many", bytes.len());
         return Err(HandshakeError::PeerMisbehaved { peer: 0, item: "response", reason });
     }
-    let response = decode(bytes).map_err(|error| HandshakeError::PeerMisbehaved {
+    let response = decode(bytes.clone()).map_err(|error| HandshakeError::PeerMisbehaved {
         peer: 0,
         item: "response",
         reason: error.to_string(),
     })?;
-    let plan = side.read(&response)?;
+    let plan = side.read(&response, bytes)?;
     side.permits(&plan)?;
     Ok(plan)
 }
@@ -147,8 +173,8 @@ impl Side for Lr<'_> {
     type Request = LrRequest;
     type Plan = LrPlan;
 
-    fn request(&self) -> Result<HandshakeRequest, HandshakeError> {
-        self.offer.to_request(self.rank, self.dialect)
+    fn request(&self) -> Result<Vec<u8>, HandshakeError> {
+        Ok(self.offer.to_request(self.rank, self.dialect)?.encode_to_vec())
     }
 
     fn decode(bytes: Bytes) -> Result<LrRequest, Refusal> {
@@ -163,11 +189,11 @@ impl Side for Lr<'_> {
         self.policy.check(plan)
     }
 
-    fn response(plan: &LrPlan) -> Result<HandshakeResponse, HandshakeError> {
-        plan.to_response()
+    fn response(plan: &LrPlan) -> Result<Vec<u8>, HandshakeError> {
+        Ok(plan.to_response()?.encode_to_vec())
     }
 
-    fn read(&self, response: &HandshakeResponse) -> Result<LrPlan, HandshakeError> {
+    fn read(&self, response: &HandshakeResponse, _: Bytes) -> Result<LrPlan, HandshakeError> {
         LrPlan::from_response(response, self.offer, self.rank, self.world_size, self.dialect)
     }
 }
@@ -177,36 +203,55 @@ struct Psi<'a> {
     rank: usize,
     world_size: usize,
     offer: &'a PsiOffer,
+    run: &'a PsiRunOffer,
+    /// Names the run if it is a new one.
+    fresh: [u8; 16],
     policy: &'a PsiPolicy,
     dialect: &'a Dialect,
 }
 
 impl Side for Psi<'_> {
     const ALGORITHM: AlgoType = AlgoType::EcdhPsi;
-    type Request = PsiRequest;
-    type Plan = PsiPlan;
+    type Request = (PsiRequest, Option<Told>);
+    type Plan = (PsiPlan, PsiRunPlan);
 
-    fn request(&self) -> Result<HandshakeRequest, HandshakeError> {
-        self.offer.to_request(self.rank)
+    fn request(&self) -> Result<Vec<u8>, HandshakeError> {
+        let mut request = self.offer.to_request(self.rank)?.encode_to_vec();
+        request.extend(self.run.to_request());
+        Ok(request)
     }
 
-    fn decode(bytes: Bytes) -> Result<PsiRequest, Refusal> {
-        PsiRequest::decode(bytes)
+    fn decode(bytes: Bytes) -> Result<Self::Request, Refusal> {
+        let request = PsiRequest::decode(bytes.clone())?;
+        let told = told(bytes).map_err(|reason| Refusal::new(Cause::Malformed, Self::ALGORITHM, reason))?;
+        Ok((request, told))
     }
 
-    fn negotiate(&self, requests: &[PsiRequest]) -> Result<PsiPlan, Refusal> {
-        negotiate_psi(self.offer, requests, self.dialect)
+    fn negotiate(&self, requests: &[Self::Request]) -> Result<Self::Plan, Refusal> {
+        let (requests, told): (Vec<PsiRequest>, Vec<Option<Told>>) = requests.iter().cloned().unzip();
+        let plan = negotiate_psi(self.offer, &requests, self.dialect)?;
+        let peer = told.iter().flatten().next();
+        let run = self.run.negotiate(peer, self.fresh);
+        Ok((plan, run.map_err(|refusal| refusal.in_style(self.dialect.refusal_style))?))
     }
 
-    fn permits(&self, plan: &PsiPlan) -> Result<(), HandshakeError> {
-        self.policy.check(self.rank, plan)
+    fn permits(&self, plan: &Self::Plan) -> Result<(), HandshakeError> {
+        self.policy.check(self.rank, &plan.0)
     }
 
-    fn response(plan: &PsiPlan) -> Result<HandshakeResponse, HandshakeError> {
-        plan.to_response()
+    fn response(plan: &Self::Plan) -> Result<Vec<u8>, HandshakeError> {
+        let mut response = plan.0.to_response()?.encode_to_vec();
+        response.extend(plan.1.to_response());
+        Ok(response)
     }
 
-    fn read(&self, response: &HandshakeResponse) -> Result<PsiPlan, HandshakeError> {
-        PsiPlan::from_response(response, self.offer, self.rank, self.world_size, self.dialect)
+    fn read(&self, response: &HandshakeResponse, bytes: Bytes) -> Result<Self::Plan, HandshakeError> {
+        let plan = PsiPlan::from_response(response, self.offer, self.rank, self.world_size, self.dialect)?;
+        let told = told(bytes).map_err(|reason| HandshakeError::PeerMisbehaved {
+            peer: 0,
+            item: "extension for resumed runs",
+            reason,
+        })?;
+        Ok((plan, self.run.read(told)?))
     }
 }

@@ -44,6 +44,11 @@
 //! Between Symbolon parties the messages of SS-LR serve prediction too: `num_epoch` is 0, `has_label` means
 //! "the scores go to me" and `label_rank` is the rank that gets them ([`Purpose::Predict`]).
 //!
+//! # Runs that are resumed, and partitions
+//!
+//! Two Symbolon parties can agree to keep an intersection fit to be resumed, and to work on one of many
+//! partitions of their ids ([`exchange_psi_run`], erratum E33). A party that wants neither sends nothing of it.
+//!
 //! # What the handshake does not do
 //!
 //! It proves nobody's identity (that is the transport's work), hides no table or set sizes, negotiates no
@@ -81,7 +86,8 @@
 //!
 //! # Public names
 //!
-//! [`exchange_lr`], [`exchange_psi`]; [`LrOffer`], [`PsiOffer`]; [`LrPolicy`], [`PsiPolicy`],
+//! [`exchange_lr`], [`exchange_psi`], [`exchange_psi_run`] ([`PsiRunOffer`], [`PartitionOffer`],
+//! [`PsiRunPlan`]); [`LrOffer`], [`PsiOffer`]; [`LrPolicy`], [`PsiPolicy`],
 //! [`TrustedDealer`]; [`Plan`], [`LrPlan`], [`PsiPlan`], [`DealerPlan`]; [`LrRequest`], [`PsiRequest`],
 //! [`negotiate_lr`], [`negotiate_psi`]; [`Refusal`], [`Cause`], [`HandshakeError`]; and the terms:
 //! [`Purpose`], [`Optimizer`], [`SigmoidMode`], [`Protocol`], [`Truncation`], [`EcSuite`], [`ResultTo`].
@@ -99,12 +105,12 @@ mod response;
 mod terms;
 
 pub use error::HandshakeError;
-pub use exchange::{exchange_lr, exchange_psi};
+pub use exchange::{exchange_lr, exchange_psi, exchange_psi_run};
 pub use lr::{LrRequest, negotiate_lr};
 pub use offer::{LrOffer, PsiOffer};
 pub use plan::{DealerPlan, LrPlan, Plan, PsiPlan, STEP_TOLERANCE};
 pub use policy::{LrPolicy, PsiPolicy, TrustedDealer};
-pub use psi::{PsiRequest, negotiate_psi};
+pub use psi::{PartitionOffer, PsiRequest, PsiRunOffer, PsiRunPlan, negotiate_psi};
 pub use refusal::{Cause, Refusal};
 pub use terms::{
     CurveType, EcSuite, HashToCurveStrategy, HashType, Optimizer, PointOctetFormat, Protocol, Purpose,

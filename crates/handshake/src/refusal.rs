@@ -65,6 +65,10 @@ pub enum Cause {
     Items,
     /// The parties disagree on who learns the intersection.
     ResultRank,
+    /// The parties work on different partitions of their ids.
+    Partition,
+    /// Rank 0 has begun a run that the other party does not hold.
+    Run,
     /// Rank 0's policy declines what was negotiated.
     Policy,
 }
@@ -96,7 +100,12 @@ impl Cause {
             | Self::Dealer
             | Self::Suite
             | Self::PointFormat => ErrorCode::UnsupportedParams,
-            Self::Samples | Self::ManyLabels | Self::ResultRank | Self::Policy => ErrorCode::HandshakeRefused,
+            Self::Samples
+            | Self::ManyLabels
+            | Self::ResultRank
+            | Self::Partition
+            | Self::Run
+            | Self::Policy => ErrorCode::HandshakeRefused,
         }
     }
 

@@ -27,6 +27,23 @@ impl Batch {
     pub(crate) fn items(&self) -> u64 {
         u64::try_from(self.count).unwrap_or(u64::MAX)
     }
+
+    /// Sum of the further occurrences.
+    pub(crate) fn further(&self) -> u64 {
+        self.extra.values().map(|&n| u64::from(n)).sum()
+    }
+}
+
+/// A batch that was read and checked before.
+pub(crate) fn decoded(at: Location, message: Bytes) -> Result<Batch, PsiError> {
+    let batch: EcdhPsiCipherBatch =
+        decode(message).map_err(|e| PsiError::PeerMalformed { at, reason: e.to_string() })?;
+    Ok(Batch {
+        last: batch.is_last_batch,
+        count: usize::try_from(batch.count).unwrap_or(0),
+        points: batch.ciphertext,
+        extra: batch.duplicate_item_cnt_map,
+    })
 }
 
 /// Encodes a batch. `count` and `index` are within `i32` by the limits of the parameters.
@@ -35,7 +52,7 @@ pub(crate) fn encode(
     index: u64,
     last: bool,
     count: usize,
-    points: Vec<u8>,
+    points: Bytes,
     extra: BTreeMap<u32, u32>,
 ) -> Result<Bytes, PsiError> {
     let number = |value: Result<i32, _>| {
@@ -49,7 +66,7 @@ pub(crate) fn encode(
         batch_index: number(i32::try_from(index))?,
         is_last_batch: last,
         count: number(i32::try_from(count))?,
-        ciphertext: points.into(),
+        ciphertext: points,
         duplicate_item_cnt_map: extra,
     };
     Ok(message.encode_to_vec().into())
@@ -70,11 +87,9 @@ enum ItemBytes {
 }
 
 impl Reader {
-    pub(crate) fn new(peer: Rank, stream: Stream, point_bytes: usize) -> Self {
-        let item_bytes = match stream {
-            Stream::First => ItemBytes::Fixed(point_bytes),
-            Stream::Second => ItemBytes::Unknown,
-        };
+    /// `item_bytes` is the length of each item, if it is known before the first batch.
+    pub(crate) fn new(peer: Rank, stream: Stream, item_bytes: Option<usize>) -> Self {
+        let item_bytes = item_bytes.map_or(ItemBytes::Unknown, ItemBytes::Fixed);
         Self { peer, stream, next: 0, item_bytes }
     }
 
@@ -168,15 +183,15 @@ mod tests {
     #[test]
     fn the_end_of_a_recorded_stream() {
         // Nine bytes, as the reference sends them for one full batch before the end.
-        let end = encode(Stream::First, 1, true, 0, vec![], BTreeMap::new()).unwrap();
+        let end = encode(Stream::First, 1, true, 0, Bytes::new(), BTreeMap::new()).unwrap();
         assert_eq!(end[..], [0x0a, 3, b'e', b'n', b'c', 0x18, 1, 0x20, 1]);
     }
 
     #[test]
     fn what_is_encoded_is_read() {
         let extra = BTreeMap::from([(0, 2), (1, 1)]);
-        let message = encode(Stream::First, 0, false, 2, vec![7; 64], extra.clone()).unwrap();
-        let mut reader = Reader::new(1, Stream::First, 32);
+        let message = encode(Stream::First, 0, false, 2, vec![7; 64].into(), extra.clone()).unwrap();
+        let mut reader = Reader::new(1, Stream::First, Some(32));
         let batch = reader.read(message, |_| None, 32).unwrap();
         assert_eq!((batch.count, batch.last, batch.points.len(), batch.extra), (2, false, 64, extra));
         assert_eq!(reader.location().batch, 1);
@@ -184,8 +199,9 @@ mod tests {
 
     #[test]
     fn a_key_beyond_the_batch_is_refused() {
-        let message = encode(Stream::First, 0, false, 2, vec![7; 64], BTreeMap::from([(2, 1)])).unwrap();
-        let error = Reader::new(1, Stream::First, 32).read(message, |_| None, 32).unwrap_err();
+        let message =
+            encode(Stream::First, 0, false, 2, vec![7; 64].into(), BTreeMap::from([(2, 1)])).unwrap();
+        let error = Reader::new(1, Stream::First, Some(32)).read(message, |_| None, 32).unwrap_err();
         assert!(matches!(error, PsiError::PeerRepeatMap { .. }), "{error}");
     }
 }

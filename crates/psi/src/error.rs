@@ -1,9 +1,12 @@
 //! What can go wrong, by blame.
 
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, io};
 
 use symbolon_curve::CurveError;
 use symbolon_link::{LinkError, Rank};
+
+use crate::SourceError;
 
 /// One of the two streams of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,8 +44,8 @@ impl fmt::Display for Location {
     }
 }
 
-/// Errors of this crate. `Config…` variants blame local parameters, `Ours…` this party's own data,
-/// `Peer…` what the peer sent; [`PsiError::Link`] is the connection's. No id, scalar or point is in any.
+/// Errors of this crate. `Config…` variants blame local parameters, `Ours…` this party's own data or
+/// machine, `Peer…` what the peer sent; [`PsiError::Link`] is the connection's. No id, scalar or point is in any.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PsiError {
@@ -232,6 +235,61 @@ pub enum PsiError {
         first: usize,
         /// Another.
         second: usize,
+    },
+    /// The own ids could not be read.
+    #[error("reading the own ids: {0}")]
+    OursSource(SourceError),
+    /// A file could not be read or changed.
+    #[error("{doing} {path}: {source}", path = path.display())]
+    OursFile {
+        /// What was being done.
+        doing: &'static str,
+        /// The file, or the folder of a temporary one.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file system filled up during the run.
+    #[error(
+        "no space left for {path} ({source}); free some and start both parties again: a run with a run directory goes on where it is",
+        path = path.display()
+    )]
+    OursDiskFull {
+        /// The file, or the folder of a temporary one.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file system has not enough space for the run.
+    #[error(
+        "the run needs about {needed} bytes in {path}, where {free} are free; free some, name another folder, or divide the ids into partitions",
+        path = path.display()
+    )]
+    OursDiskSpace {
+        /// The folder.
+        path: PathBuf,
+        /// Bytes that the run may need, from the sizes of the two sets.
+        needed: u64,
+        /// Bytes that the file system has left.
+        free: u64,
+    },
+    /// The run directory cannot be used.
+    #[error("run directory {path}: {reason}", path = path.display())]
+    RunDirectory {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// Why not, and what to do.
+        reason: String,
+    },
+    /// What the peer of a resumed run holds does not fit what this party holds.
+    #[error(
+        "rank {peer} and this party cannot resume together: {reason}; delete the run directories of both to start anew"
+    )]
+    PeerPosition {
+        /// Rank of the peer.
+        peer: Rank,
+        /// What does not fit.
+        reason: String,
     },
     /// The link failed.
     #[error("{during}: {source}")]

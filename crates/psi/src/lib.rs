@@ -33,8 +33,23 @@
 //!
 //! The protocol is secure against semi-honest parties: a party that departs from it can choose its set
 //! freely, use ids that it does not hold, or return wrong second ciphertexts and so falsify what the other
-//! learns; it cannot learn other ids than those it asks for. There is no negotiation (the handshake's),
-//! no reading of tables, no sets larger than memory.
+//! learns; it cannot learn other ids than those it asks for. There is no negotiation (the handshake's)
+//! and no reading of tables. Sets have at most 2^32 - 1 items; larger ones are divided ([`Partition`]).
+//!
+//! # Sets that memory does not hold
+//!
+//! [`run`] takes a list and gives lists. [`intersect`] is the same exchange for any size: ids come from an
+//! [`IdSource`], which is read once to find repetitions ([`OwnSet::scan`]) and once to mask; points are kept
+//! where [`Storage`] says; the result is read as a stream ([`Common`]). The bytes on the link are the same.
+//!
+//! - **Comparing.** Both sets are sorted by what is compared, as many records at a time as memory holds, and
+//!   merged while they are joined. Nothing depends on how the peer's points are spread.
+//! - **Resuming.** A [`RunDirectory`] holds logs of the points of each stream, which only grow, batch by batch;
+//!   the process may end at any moment. When both parties come back, they tell each other what they hold, and
+//!   at most the batch that was being masked is masked again. The secret scalar is there too, until all masks
+//!   are computed. Only a peer that agreed to it in the handshake can resume.
+//! - **Waiting.** What the peer sends faster than it can be masked waits in memory up to a limit and then on
+//!   disk, so receiving never blocks.
 //!
 //! # Checks on what the peer sends
 //!
@@ -79,19 +94,46 @@
 //!
 //! # Public names
 //!
-//! [`run`] with [`PsiParams`] ([`ResultTo`], [`Duplicates`]), [`Progress`] and [`PsiOutcome`]
-//! ([`Statistics`], [`SecondForm`]); [`safe_bits`]; [`PsiError`] with [`Location`] and [`Stream`].
+//! [`run`] with [`PsiParams`] ([`ResultTo`], [`Duplicates`]), [`Progress`] ([`Phase`]) and [`PsiOutcome`]
+//! ([`Statistics`], [`SecondForm`]); [`intersect`] with [`IdSource`] ([`IdScan`], [`IdBatch`]), [`OwnSet`]
+//! ([`ScanOptions`], [`Partition`]), [`Storage`] ([`RunDirectory`], [`RunState`]) and [`Intersected`] ([`Common`],
+//! [`CommonId`], [`PlacedRow`], [`Resumed`]); [`need`]; [`safe_bits`]; [`PsiError`] with [`Location`] and
+//! [`Stream`].
 
 mod batch;
+mod compare;
+mod directory;
+mod disk;
 mod error;
 mod exchange;
-mod intersection;
-mod items;
+mod ids;
+mod log;
+mod mask;
 mod outcome;
+mod own;
 mod params;
+mod partition;
+mod points;
+mod queue;
+mod result;
 mod second;
+mod sort;
+mod spool;
 
+pub use directory::{RunDirectory, RunState};
+#[doc(hidden)]
+pub use disk::{Fault, Faults, Step};
 pub use error::{Location, PsiError, Stream};
-pub use outcome::{Progress, PsiOutcome, Statistics, run};
+pub use ids::{IdBatch, IdScan, IdSource, SourceError};
+#[doc(hidden)]
+pub use mask::PointMask;
+#[doc(hidden)]
+pub use outcome::intersect_with;
+pub use outcome::{
+    Intersected, Need, Phase, Progress, PsiOutcome, Resumed, Statistics, Storage, intersect, need, run,
+};
+pub use own::{OwnSet, Repeats, ScanOptions};
 pub use params::{Duplicates, PsiParams, ResultTo};
+pub use partition::Partition;
+pub use result::{Common, CommonId, CommonIds, PlacedRow, PlacedRows};
 pub use second::{SecondForm, safe_bits};

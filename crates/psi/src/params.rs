@@ -96,7 +96,7 @@ impl PsiParams {
     }
 
     /// Refuses values that no run can use. `own_points` is the number of points that this party sends.
-    pub(crate) fn check(&self, peer: Rank, world_size: usize, own_points: usize) -> Result<(), PsiError> {
+    pub(crate) fn check(&self, peer: Rank, world_size: usize, own_points: u64) -> Result<(), PsiError> {
         let refuse = |field, reason: String| Err(PsiError::ConfigParameter { field, reason });
         if world_size != 2 {
             return refuse("world_size", format!("{world_size} parties; this protocol has exactly 2"));

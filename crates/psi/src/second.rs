@@ -1,5 +1,8 @@
 //! The second ciphertext: what travels of a point masked twice (errata E11 and E21).
 
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 use symbolon_curve::{PointFormat, Suite};
 use symbolon_dialect::SecondCiphertext;
 use symbolon_link::Rank;
@@ -14,7 +17,8 @@ pub(crate) const TWELVE: usize = 12;
 const STATISTICAL_BITS: u32 = 30;
 
 /// The form of a second ciphertext.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SecondForm {
     /// The whole encoded point.
     Whole,
@@ -86,17 +90,47 @@ impl SecondForm {
 
     /// Cuts every point of `points` (whole points, concatenated) to this form.
     pub(crate) fn cut(self, suite: Suite, points: Vec<u8>) -> Vec<u8> {
+        if self == Self::Whole {
+            return points;
+        }
         let point_bytes = suite.point_bytes();
+        let mut cut = Vec::with_capacity(points.len() / point_bytes * self.bytes(suite));
+        points.chunks_exact(point_bytes).for_each(|point| self.cut_onto(suite, point, &mut cut));
+        cut
+    }
+
+    /// Appends one whole point in this form.
+    pub(crate) fn cut_onto(self, suite: Suite, point: &[u8], cut: &mut Vec<u8>) {
+        let start = cut.len();
+        cut.extend_from_slice(point.get(self.kept(suite)).unwrap_or_default());
+        self.clear(suite, cut.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Clears what is not compared of an item in this form.
+    pub(crate) fn clear(self, suite: Suite, item: &mut [u8]) {
+        if let Self::LowBits(bits) = self {
+            suite.clear_unused_bits(item, bits);
+        }
+    }
+
+    /// The bytes of a whole point that this form has.
+    fn kept(self, suite: Suite) -> Range<usize> {
+        let (point_bytes, bytes) = (suite.point_bytes(), self.bytes(suite));
+        match (self, suite.format) {
+            (Self::Whole, _) => 0..point_bytes,
+            (Self::LowBits(_), PointFormat::Uncompressed) => 0..bytes,
+            // One format byte, then x with its low bits at the end.
+            (Self::LowBits(_), _) => 33usize.saturating_sub(bytes)..33,
+            (Self::LastTwelveBytes, _) => point_bytes.saturating_sub(TWELVE)..point_bytes,
+        }
+    }
+
+    /// Whether items in this form sort as the whole points do.
+    pub(crate) fn sorts_as_whole(self, suite: Suite) -> bool {
         match self {
-            Self::Whole => points,
-            Self::LowBits(bits) => points
-                .chunks_exact(point_bytes)
-                .flat_map(|point| suite.low_bits_of_x(point, bits).unwrap_or_default())
-                .collect(),
-            Self::LastTwelveBytes => {
-                let skip = point_bytes.saturating_sub(TWELVE);
-                points.chunks_exact(point_bytes).flat_map(|point| point.iter().skip(skip)).copied().collect()
-            }
+            Self::Whole => true,
+            Self::LowBits(bits) => bits % 8 == 0 && self.kept(suite).start == 0,
+            Self::LastTwelveBytes => false,
         }
     }
 }
@@ -205,6 +239,17 @@ mod tests {
         assert_eq!(SecondForm::LowBits(90).other_reading(&params), None);
         params.truncate_bits = None;
         assert_eq!(SecondForm::received(&params, 12), Some(SecondForm::LastTwelveBytes));
+    }
+
+    #[test]
+    fn the_low_bits_are_those_of_the_suite() {
+        for &suite in Suite::IMPLEMENTED {
+            let point: Vec<u8> = (0..suite.point_bytes()).map(|i| 255 - i as u8).collect();
+            for bits in [31, 32, 80, 89, 96, 255, 256] {
+                let cut = SecondForm::LowBits(bits).cut(suite, point.clone());
+                assert_eq!(cut, suite.low_bits_of_x(&point, bits).unwrap(), "{suite} {bits}");
+            }
+        }
     }
 
     #[test]

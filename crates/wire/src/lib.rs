@@ -14,6 +14,7 @@
 //! | [`protocol`] | `org.interconnection.v2.protocol` | `handshake/protocol_family/*.proto` |
 //! | [`runtime`] | `org.interconnection.v2.runtime` | `runtime/*.proto` |
 //! | [`service`] | `org.interconnection.v2.service` | `service/beaver.proto` |
+//! | [`psi_run`] | `symbolon.v1` | `symbolon/psi_run.proto`, not part of the interconnection protocol |
 //!
 //! # Encoding
 //!
@@ -55,7 +56,7 @@ pub use code::PeerError;
 pub use common::ErrorCode;
 #[doc(no_inline)]
 pub use generated::google::protobuf::Any;
-pub use generated::{google, org};
+pub use generated::{google, org, symbolon};
 /// Encoding and decoding of every message of this crate.
 pub use prost::{Message, Name};
 
@@ -72,5 +73,9 @@ pub mod handshake {
     pub use crate::org::interconnection::v2::{
         AlgoType, HandshakeRequest, HandshakeResponse, HandshakeVersionCheckHelper, OpType, ProtocolFamily,
     };
+}
+/// What two Symbolon parties tell each other to resume or divide an intersection (`symbolon/psi_run.proto`).
+pub mod psi_run {
+    pub use crate::symbolon::v1::{HandshakeExtension, PsiPartition, PsiRun, PsiRunPosition};
 }
 pub use org::interconnection::v2::{algos, op, protocol, runtime, service};

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 fn compiled() -> Result<BTreeSet<String>, Box<dyn Error>> {
     let mut facts = BTreeSet::new();
     for file in super::descriptors(&super::root())?.file {
-        if file.package().starts_with("google.") {
+        // The vector file has the interconnection protocol alone.
+        if ["google.", "symbolon."].iter().any(|other| file.package().starts_with(other)) {
             continue;
         }
         let name = file.name();

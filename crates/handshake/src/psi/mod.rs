@@ -3,9 +3,12 @@
 mod negotiation;
 mod request;
 mod response;
+mod run;
 
 pub use negotiation::negotiate_psi;
 pub use request::PsiRequest;
+pub use run::{PartitionOffer, PsiRunOffer, PsiRunPlan};
+pub(crate) use run::{Told, told};
 
 /// Further bits that a shortened point needs beyond those of the set sizes (PPCA 9-2023).
 const STATISTICAL_BITS: u32 = 30;

@@ -31,3 +31,8 @@ pub mod org {
         }
     }
 }
+pub mod symbolon {
+    pub mod v1 {
+        include!("symbolon.v1.rs");
+    }
+}
