@@ -80,6 +80,24 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// Whether a gRPC call has no answer because its connection could not be made, or broke.
+pub(crate) fn is_broken(status: &tonic::Status) -> bool {
+    status.code() == tonic::Code::Unavailable
+        || (status.code() == tonic::Code::Unknown && std::error::Error::source(status).is_some())
+}
+
+/// Why a gRPC call failed, in one line: the message of the status and the causes below it.
+pub(crate) fn status_text(status: &tonic::Status) -> String {
+    let mut text = status.message().to_owned();
+    if text.is_empty() {
+        text = status.code().description().to_owned();
+    }
+    let Some(source) = std::error::Error::source(status) else { return text };
+    let below = causes(source);
+    // The message often is the head of the chain.
+    if below.contains(&text) { below } else { format!("{text}: {below}") }
+}
+
 /// Binds a listener, so that a caller may choose port 0 and learn the port before anything starts.
 pub(crate) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, GrpcError> {
     std::net::TcpListener::bind(address).map_err(|source| GrpcError::listen(address, source))

@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use crate::baidu_std::{CallError, Connection, RpcError};
 use crate::carrier::CarrierKind;
 use crate::dial::Dialer;
-use crate::error::{GrpcError, causes};
+use crate::error::{GrpcError, causes, status_text};
 use crate::framing::{Pieces, Reader};
 use crate::http1::Pool;
 use crate::http2::{self, Windows};
@@ -60,7 +60,7 @@ impl Route {
         Ok(match kind {
             CarrierKind::Grpc => Self::Grpc(channel()?),
             CarrierKind::BaiduStd => {
-                Self::BaiduStd(Connection::new(Dialer::new(address, patience, tls, None)?))
+                Self::BaiduStd(Connection::new(Dialer::new(address, patience, tls, None)?, RESPONSE_BYTES))
             }
             CarrierKind::Http { json } => {
                 Self::Http1 { pool: Pool::new(Dialer::new(address, patience, tls, Some(b"http/1.1"))?), json }
@@ -151,7 +151,7 @@ async fn grpc_answer(response: http::Response<Body>) -> Result<(), Failure> {
     status(&head.headers)?;
     let mut collected = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|status| Failure::Connection(causes(&status)))?;
+        let frame = frame.map_err(|status| Failure::Connection(status_text(&status)))?;
         match frame.into_data() {
             Ok(data) if collected.len() + data.len() <= RESPONSE_BYTES => collected.extend_from_slice(&data),
             Ok(_) => return Err(Failure::Protocol("the answer is too long for a PushResponse".into())),

@@ -390,6 +390,8 @@ fn refusals_have_codes_and_texts() {
     assert_eq!(status(&format!("{PATH}/AdjustDiv"), b"{}"), 404);
 }
 
+const FORMS: [SpuForm; 3] = [SpuForm::Http, SpuForm::Unary, SpuForm::UnaryBaiduStd];
+
 #[derive(Clone, Copy, Debug)]
 struct Ways(SpuForm, Construction);
 
@@ -439,12 +441,13 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn our_parties_use_it_in_both_forms() {
+fn our_parties_use_it_in_every_form() {
     let (_server, address) = start(SpuDealerConfig::new(key()));
     let runtime = runtime();
     for way in [
         Ways(SpuForm::Http, Construction::BlocksLittleEndian),
         Ways(SpuForm::Unary, Construction::CtrBigEndian),
+        Ways(SpuForm::UnaryBaiduStd, Construction::CtrBigEndian),
     ] {
         parties::<u32>(&address, way, &runtime);
         parties::<u64>(&address, way, &runtime);
@@ -461,7 +464,7 @@ fn our_client_uses_mutual_tls() {
     let (_server, address) =
         start_with(SpuDealerConfig::new(key()), |config| config.tls = Some(authority.tls(&dealer)));
     let runtime = runtime();
-    for form in [SpuForm::Http, SpuForm::Unary] {
+    for form in FORMS {
         let ask = |identity: PeerIdentity| {
             let seeds = [Seed::from_u128_le(1), Seed::from_u128_le(2)];
             let mut config = SpuDealerClientConfig::new(&address, form, sealed(&seeds));
@@ -489,7 +492,7 @@ fn our_client_tells_what_the_dealer_refused() {
     };
     let request =
         symbolon_triples::AdjustRequest::new(Op::Mul { len: 2 }, symbolon_ring::Field::Ring64, 0).unwrap();
-    for form in [SpuForm::Http, SpuForm::Unary] {
+    for form in FORMS {
         match Dealer::<u64>::adjust(&mut client(form), &request) {
             Err(DealerError::PeerRefused { code: 2, message }) => {
                 assert!(message.contains("another public key"))
@@ -498,12 +501,41 @@ fn our_client_tells_what_the_dealer_refused() {
         }
     }
     server.shutdown();
-    for form in [SpuForm::Http, SpuForm::Unary] {
+    for form in FORMS {
         match Dealer::<u64>::adjust(&mut client(form), &request) {
-            Err(DealerError::Network(reason)) => assert!(reason.contains(&address), "{reason}"),
+            Err(DealerError::Network(reason)) => {
+                assert!(
+                    reason.contains(&address) && reason.contains("not reachable within 300ms"),
+                    "{reason}"
+                );
+                // What people read, not how the layers below print themselves.
+                assert!(reason.ends_with("(os error 111)") && !reason.contains('{'), "{reason}");
+            }
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// An answer over baidu_std may be much longer than that of a push.
+#[test]
+fn long_answers_come_over_baidu_std_and_longer_ones_do_not() {
+    let (_server, address) = start(SpuDealerConfig::new(key()));
+    let runtime = runtime();
+    let len = 100_000;
+    let request =
+        symbolon_triples::AdjustRequest::new(Op::Mul { len }, symbolon_ring::Field::Ring64, 0).unwrap();
+    let ask = |form, max_reply_bytes| {
+        let seeds = [Seed::from_u128_le(1), Seed::from_u128_le(2)];
+        let mut config = SpuDealerClientConfig::new(&address, form, sealed(&seeds));
+        config.max_reply_bytes = max_reply_bytes;
+        config.receive_timeout = Duration::from_secs(2);
+        Dealer::<u64>::adjust(&mut SpuDealerClient::new(config, runtime.handle().clone()).unwrap(), &request)
+    };
+    let whole = ask(SpuForm::UnaryBaiduStd, 1 << 20).unwrap();
+    assert_eq!(whole, ask(SpuForm::Unary, 1 << 20).unwrap());
+    assert_eq!(whole[0].len(), len);
+    let error = ask(SpuForm::UnaryBaiduStd, 1 << 19).unwrap_err().to_string();
+    assert!(error.contains("at most 524288 are expected"), "{error}");
 }
 
 /// One server for all cases.

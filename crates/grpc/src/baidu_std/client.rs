@@ -12,8 +12,6 @@ use super::{RequestMeta, RpcError, RpcMeta, Source, packed};
 use crate::dial::{Dialer, Stream};
 use crate::framing::Pieces;
 
-/// Longest answer accepted, in bytes.
-const ANSWER_BYTES: usize = 64 << 10;
 /// How long an answer may take to arrive once it began.
 const ANSWER_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 /// Pieces below this are sent together with their head.
@@ -31,6 +29,8 @@ pub(crate) enum CallError {
 /// Calls to one peer. Connects at the first call, and again whenever the connection was lost.
 pub(crate) struct Connection {
     dialer: Dialer,
+    /// Longest answer accepted, in bytes.
+    answer_bytes: usize,
     next: AtomicI64,
     live: tokio::sync::Mutex<Option<Live>>,
 }
@@ -71,8 +71,9 @@ impl Drop for Forget<'_> {
 }
 
 impl Connection {
-    pub(crate) fn new(dialer: Dialer) -> Self {
-        Self { dialer, next: AtomicI64::new(1), live: tokio::sync::Mutex::new(None) }
+    /// Prepares a (lazily made) connection whose answers have at most `answer_bytes`.
+    pub(crate) fn new(dialer: Dialer, answer_bytes: usize) -> Self {
+        Self { dialer, answer_bytes, next: AtomicI64::new(1), live: tokio::sync::Mutex::new(None) }
     }
 
     /// Calls `service`/`method` with the message `body`; gives the answer's message.
@@ -112,7 +113,7 @@ impl Connection {
         let stream = self.dialer.dial().await.map_err(CallError::Connection)?;
         let (outgoing, queue) = mpsc::channel(64);
         let live = Live { outgoing, waiting: Arc::default() };
-        tokio::spawn(drive(stream, queue, live.waiting.clone()));
+        tokio::spawn(drive(stream, queue, live.waiting.clone(), self.answer_bytes));
         *slot = Some(live.clone());
         Ok(live)
     }
@@ -130,10 +131,15 @@ fn frame(meta: &RpcMeta, body: Pieces) -> Option<Vec<Bytes>> {
 }
 
 /// Owns the socket until either direction ends.
-async fn drive(stream: Box<dyn Stream>, queue: mpsc::Receiver<Vec<Bytes>>, waiting: Arc<Mutex<Waiting>>) {
+async fn drive(
+    stream: Box<dyn Stream>,
+    queue: mpsc::Receiver<Vec<Bytes>>,
+    waiting: Arc<Mutex<Waiting>>,
+    answer_bytes: usize,
+) {
     let (reader, writer) = tokio::io::split(stream);
     let reason = tokio::select! {
-        reason = read(Source::new(reader, ANSWER_PATIENCE), &waiting) => reason,
+        reason = read(Source::new(reader, ANSWER_PATIENCE), &waiting, answer_bytes) => reason,
         reason = write(writer, queue) => reason,
     };
     let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,15 +164,19 @@ async fn write<W: AsyncWrite + Unpin>(mut writer: W, mut queue: mpsc::Receiver<V
 }
 
 /// Gives answers to whoever waits for them, until the connection ends; says why it did.
-async fn read<R: AsyncRead + Unpin>(mut source: Source<R>, waiting: &Mutex<Waiting>) -> String {
+async fn read<R: AsyncRead + Unpin>(
+    mut source: Source<R>,
+    waiting: &Mutex<Waiting>,
+    answer_bytes: usize,
+) -> String {
     loop {
         let (meta, length) = match source.head().await {
             Ok(Some(head)) => head,
             Ok(None) => return "the peer closed the connection".into(),
             Err(error) => return error.to_string(),
         };
-        if length > ANSWER_BYTES {
-            return format!("an answer of {length} bytes; at most {ANSWER_BYTES} are expected");
+        if length > answer_bytes {
+            return format!("an answer of {length} bytes; at most {answer_bytes} are expected");
         }
         let body = match source.body(length).await {
             Ok(body) => body,

@@ -19,7 +19,7 @@ use tonic::{Code, Response, Status};
 
 use super::request::{field_value, metas};
 use super::{DEALER_VERSION, seed};
-use crate::error::{GrpcError, causes};
+use crate::error::{GrpcError, is_broken, status_text};
 use crate::generated::org::interconnection::v2::service::beaver_service_client::BeaverServiceClient;
 use crate::http2::{self, Windows};
 use crate::threads;
@@ -376,10 +376,8 @@ where
             Ok(Err(status)) => status,
             Err(_) => return Err(format!("no answer within {within:?}")),
         };
-        let broken = status.code() == Code::Unavailable
-            || (status.code() == Code::Unknown && std::error::Error::source(&status).is_some());
-        if !broken || Instant::now() + pause >= deadline {
-            return Err(format!("{} after {within:?} at most: {}", describe(&status), causes(&status)));
+        if !is_broken(&status) || Instant::now() + pause >= deadline {
+            return Err(format!("{} after {within:?} at most: {}", describe(&status), status_text(&status)));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(500));

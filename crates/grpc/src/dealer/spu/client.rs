@@ -17,9 +17,10 @@ use tonic::transport::Channel;
 
 use super::messages::{Adjust, Adjusted, Buffer};
 use super::{Method, SERVICE};
+use crate::baidu_std::{CallError, Connection, RpcError};
 use crate::dealer::port::RawCodec;
 use crate::dial::Dialer;
-use crate::error::{GrpcError, causes};
+use crate::error::{GrpcError, causes, is_broken, status_text};
 use crate::http1::Pool;
 use crate::http2::{self, Windows};
 use crate::tls::{PeerIdentity, TlsConfig};
@@ -29,8 +30,10 @@ use crate::tls::{PeerIdentity, TlsConfig};
 pub enum SpuForm {
     /// Protobuf-JSON over HTTP/1.1, answered by frames: SPU 0.9.5 and later.
     Http,
-    /// Unary calls over gRPC: the SPU inside the reference implementation.
+    /// Unary calls over gRPC: the SPU inside the reference implementation, told to use that carrier.
     Unary,
+    /// Unary calls over baidu_std: the SPU inside the reference implementation, as it comes.
+    UnaryBaiduStd,
 }
 
 /// Where the dealer is, and whose streams it corrects.
@@ -69,6 +72,7 @@ impl SpuDealerClientConfig {
 enum Way {
     Http(Pool),
     Unary(Channel),
+    UnaryBaiduStd(Connection),
 }
 
 /// Asks a dealer of SPU's kind for corrections: the adjust rank's part. Blocking: call it from ordinary threads only.
@@ -114,6 +118,10 @@ impl SpuDealerClient {
                 Way::Http(Pool::new(Dialer::new(&config.address, attempt, tls, Some(b"http/1.1"))?))
             }
             SpuForm::Unary => Way::Unary(http2::channel(&config.address, attempt, Windows::LARGE, tls)?),
+            SpuForm::UnaryBaiduStd => Way::UnaryBaiduStd(Connection::new(
+                Dialer::new(&config.address, attempt, tls, None)?,
+                config.max_reply_bytes,
+            )),
         };
         Ok(Self { config: Arc::new(config), way: Arc::new(way), handle: handle.clone() })
     }
@@ -133,7 +141,8 @@ impl SpuDealerClient {
                 }
             };
             if Instant::now() + pause >= deadline {
-                return Err(DealerError::Network(reason));
+                let waited = self.config.receive_timeout;
+                return Err(DealerError::Network(format!("not reachable within {waited:?}: {reason}")));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
@@ -144,6 +153,7 @@ impl SpuDealerClient {
         let path = format!("/{SERVICE}/{}", method.name());
         let path = http::uri::PathAndQuery::try_from(path)
             .map_err(|error| Failure::Final(DealerError::Network(error.to_string())))?;
+        let longest = self.config.max_reply_bytes;
         match &*self.way {
             Way::Http(pool) => {
                 let body = Bytes::from(adjust.to_json());
@@ -153,42 +163,57 @@ impl SpuDealerClient {
                 *request.uri_mut() = path.into();
                 request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 request.headers_mut().insert(CONTENT_LENGTH, length);
-                let answer =
-                    pool.call(request, self.config.max_reply_bytes).await.map_err(Failure::Connection)?;
+                let answer = pool.call(request, longest).await.map_err(Failure::Connection)?;
                 if answer.status != StatusCode::OK {
-                    let shown = answer.body.get(..answer.body.len().min(500)).unwrap_or_default();
-                    let text = String::from_utf8_lossy(shown);
-                    let message = format!("HTTP status {}: {text}", answer.status);
-                    return Err(match answer.status {
-                        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY => {
-                            Failure::Connection(message)
-                        }
-                        _ => Failure::Final(DealerError::Network(message)),
-                    });
+                    return Err(refused(answer.status, &answer.body));
                 }
                 Ok(vec![unframed(answer.body).map_err(Failure::Final)?])
             }
             Way::Unary(channel) => {
-                let mut client = tonic::client::Grpc::new(channel.clone())
-                    .max_decoding_message_size(self.config.max_reply_bytes);
+                let mut client = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(longest);
                 client.ready().await.map_err(|error| Failure::Connection(causes(&error)))?;
                 let request = tonic::Request::new(Bytes::from(adjust.encode(method)));
-                let answer =
-                    client.unary(request, path, RawCodec).await.map_err(|status| match status.code() {
-                        tonic::Code::Unavailable => Failure::Connection(causes(&status)),
-                        code => Failure::Final(DealerError::Network(format!(
-                            "gRPC status {code:?}: {}",
-                            status.message()
-                        ))),
-                    })?;
-                let Adjusted { code, message, adjust_outputs } = Adjusted::decode(answer.into_inner())
-                    .map_err(|error| Failure::Final(DealerError::PeerReply(error.to_string())))?;
-                match code {
-                    0 => Ok(adjust_outputs),
-                    code => Err(Failure::Final(DealerError::PeerRefused { code: code.into(), message })),
+                match client.unary(request, path, RawCodec).await {
+                    Ok(answer) => adjusted(answer.into_inner()),
+                    Err(status) if is_broken(&status) => Err(Failure::Connection(status_text(&status))),
+                    Err(status) => Err(Failure::Final(DealerError::Network(status_text(&status)))),
+                }
+            }
+            Way::UnaryBaiduStd(connection) => {
+                let body = Bytes::from(adjust.encode(method));
+                match connection.call(SERVICE, method.name(), body.into()).await {
+                    Ok(answer) => adjusted(answer),
+                    Err(CallError::Connection(reason)) => Err(Failure::Connection(reason)),
+                    Err(CallError::Rpc(error)) if error.code == RpcError::STOPPING => {
+                        Err(Failure::Connection(format!("stopping: {:.500}", error.text)))
+                    }
+                    Err(CallError::Rpc(error)) => Err(Failure::Final(DealerError::Network(format!(
+                        "brpc error {}: {:.500}",
+                        error.code, error.text
+                    )))),
                 }
             }
         }
+    }
+}
+
+/// An HTTP answer that is none of the service.
+fn refused(status: StatusCode, body: &[u8]) -> Failure {
+    let shown = body.get(..body.len().min(500)).unwrap_or_default();
+    let message = format!("HTTP status {status}: {}", String::from_utf8_lossy(shown));
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY => Failure::Connection(message),
+        _ => Failure::Final(DealerError::Network(message)),
+    }
+}
+
+/// The outputs in the answer of the unary form.
+fn adjusted(answer: Bytes) -> Result<Vec<Bytes>, Failure> {
+    let Adjusted { code, message, adjust_outputs } = Adjusted::decode(answer)
+        .map_err(|error| Failure::Final(DealerError::PeerReply(error.to_string())))?;
+    match code {
+        0 => Ok(adjust_outputs),
+        code => Err(Failure::Final(DealerError::PeerRefused { code: code.into(), message })),
     }
 }
 
