@@ -150,6 +150,10 @@ pub enum DealerDialect {
     /// SPU's service: seeds travel encrypted to the dealer's key, exchanged over the link
     /// (`ALLGATHER`) during session set-up.
     Spu,
+    /// None: rank 0 gathers every party's seed in the clear and computes the corrections itself. It can then undo
+    /// every mask, so it learns all inputs. SPU's and the reference's default, for tests on one machine only.
+    #[serde(rename = "insecure-rank-0-learns-all-masks")]
+    InsecureRank0LearnsAllMasks,
 }
 
 /// One reading of everything disputed. Start from a preset and change single fields.

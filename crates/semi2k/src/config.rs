@@ -44,7 +44,8 @@ pub struct SessionConfig {
     /// The construction of the dealer streams (erratum E16); the public and pairwise streams are always
     /// [`Construction::CtrBigEndian`].
     pub dealer_construction: Construction,
-    /// Whether sealed dealer seeds are exchanged during set-up (erratum E15).
+    /// What is exchanged of the dealer seeds during set-up (erratum E15): nothing, sealed ones, or, in the mode that is
+    /// named insecure, the seeds themselves to rank 0, which must then be the adjust rank.
     pub dealer: DealerDialect,
     /// The rank that asks the dealer.
     pub adjust_rank: Rank,
@@ -76,7 +77,7 @@ pub struct SessionSeeds {
     pub public_share: u128,
     /// Key of the own pairwise stream; the previous rank learns it.
     pub pairwise: Seed,
-    /// Key of the own dealer stream; only the dealer learns it.
+    /// Key of the own dealer stream; only the dealer learns it (and rank 0, in the mode that is named insecure).
     pub dealer: Seed,
     /// The dealer seed encrypted to the dealer, for [`DealerDialect::Spu`]; opaque here.
     pub sealed_dealer: Option<Bytes>,
@@ -116,4 +117,7 @@ pub struct DealerOpening<'a> {
     pub seed: &'a Seed,
     /// [`DealerDialect::Spu`]: the sealed dealer seeds of all parties, by rank, as received. Empty otherwise.
     pub sealed: &'a [Bytes],
+    /// [`DealerDialect::InsecureRank0LearnsAllMasks`]: at rank 0 the dealer seeds of all parties, by rank. Secret.
+    /// Empty otherwise.
+    pub gathered: &'a [Seed],
 }

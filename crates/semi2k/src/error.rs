@@ -76,6 +76,14 @@ pub enum Semi2kError {
         /// Whether a sealed seed was given.
         sealed: bool,
     },
+    /// Rank 0 gathers the dealer seeds, but another rank is to adjust.
+    #[error(
+        "rank 0 gathers the dealer seeds in this mode, so it has to be the adjust rank, not rank {adjust_rank}"
+    )]
+    ConfigGatheringRank {
+        /// The adjust rank that was asked for.
+        adjust_rank: Rank,
+    },
     /// The announced number of threads is not positive.
     #[error("{threads} threads cannot be announced to the peers: give at least 1")]
     ConfigThreads {

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use symbolon_dialect::DealerDialect;
 use symbolon_link::{Channel, PendingAllgather, Rank};
-use symbolon_prg::{Construction, CounterStream};
+use symbolon_prg::{Construction, CounterStream, Seed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_triples::{Dealer, DealerError, Op, Triples, TriplesConfig};
 
@@ -41,7 +41,7 @@ impl<R: Ring> Session<R> {
     ///
     /// `dealer` is called once at every rank and must return a dealer exactly at the adjust rank. For
     /// [`DealerDialect::Interconnection`] that is before the first message, so that when set-up ends every party has
-    /// introduced itself to the dealer; for [`DealerDialect::Spu`] after the last, when the sealed seeds are known.
+    /// introduced itself to the dealer; otherwise after the last, when the sealed or gathered seeds are known.
     ///
     /// # Errors
     /// `Config…`, and [`Semi2kError::Ring`] when the ring does not hold the fraction bits, before anything is sent;
@@ -65,20 +65,21 @@ impl<R: Ring> Session<R> {
         setup::check(&config, &seeds)?;
 
         let SessionConfig { cipher, dealer_construction: construction, ahead, .. } = config;
-        let triples = |sealed: &[Bytes]| -> Result<_, Semi2kError> {
-            let dealer =
-                dealer(&DealerOpening { rank, world_size, adjust_rank, seed: &seeds.dealer, sealed })?;
+        let triples = |sealed: &[Bytes], gathered: &[Seed]| -> Result<_, Semi2kError> {
+            let opening =
+                DealerOpening { rank, world_size, adjust_rank, seed: &seeds.dealer, sealed, gathered };
+            let dealer = dealer(&opening)?;
             let config = TriplesConfig { rank, world_size, adjust_rank, cipher, construction, ahead };
             Ok(Triples::new(&seeds.dealer, config, dealer)?)
         };
         let (setup, triples) = match config.dealer {
             DealerDialect::Interconnection => {
-                let triples = triples(&[])?;
+                let triples = triples(&[], &[])?;
                 (setup::exchange(&channel, &config, &seeds)?, triples)
             }
-            DealerDialect::Spu => {
+            DealerDialect::Spu | DealerDialect::InsecureRank0LearnsAllMasks => {
                 let setup = setup::exchange(&channel, &config, &seeds)?;
-                let triples = triples(&setup.sealed)?;
+                let triples = triples(&setup.sealed, &setup.gathered)?;
                 (setup, triples)
             }
         };

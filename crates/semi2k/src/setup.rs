@@ -18,6 +18,8 @@ pub(crate) struct Setup {
     pub(crate) next: Seed,
     /// Sealed dealer seeds by rank, or none.
     pub(crate) sealed: Vec<Bytes>,
+    /// Dealer seeds by rank: at rank 0 of the insecure mode only.
+    pub(crate) gathered: Vec<Seed>,
 }
 
 /// Checks what the messages are made of, before any is sent.
@@ -26,12 +28,16 @@ pub(crate) fn check(config: &SessionConfig, seeds: &SessionSeeds) -> Result<(), 
     if sealed != (config.dealer == DealerDialect::Spu) {
         return Err(Semi2kError::ConfigSealedSeed { dialect: config.dealer, sealed });
     }
+    if config.dealer == DealerDialect::InsecureRank0LearnsAllMasks && config.adjust_rank != 0 {
+        return Err(Semi2kError::ConfigGatheringRank { adjust_rank: config.adjust_rank });
+    }
     let threads = config.announced_threads;
     if threads < 1 { Err(Semi2kError::ConfigThreads { threads }) } else { Ok(()) }
 }
 
 /// As SPU opens a session: the numbers of threads, the shares of the public seed, the pairwise seeds, and for
-/// [`DealerDialect::Spu`] the sealed dealer seeds.
+/// [`DealerDialect::Spu`] the sealed dealer seeds; for [`DealerDialect::InsecureRank0LearnsAllMasks`] the dealer seeds
+/// to rank 0, in the form of the other integers.
 pub(crate) fn exchange(
     channel: &Channel,
     config: &SessionConfig,
@@ -69,7 +75,15 @@ pub(crate) fn exchange(
             ));
         }
     }
-    Ok(Setup { public: Seed::from_u128_le(public), next: Seed::from_u128_le(next_seed), sealed })
+    let gathered = match config.dealer {
+        DealerDialect::InsecureRank0LearnsAllMasks => {
+            channel.gather(0, encode_u128(seeds.dealer.to_u128()))?.unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let seed = |(peer, bytes): (Rank, &Bytes)| integer(peer, "dealer seed", bytes).map(Seed::from_u128_le);
+    let gathered = gathered.iter().enumerate().map(seed).collect::<Result<_, _>>()?;
+    Ok(Setup { public: Seed::from_u128_le(public), next: Seed::from_u128_le(next_seed), sealed, gathered })
 }
 
 fn integer(peer: Rank, what: &'static str, bytes: &[u8]) -> Result<u128, Semi2kError> {

@@ -123,6 +123,15 @@ fn malformed_setup_messages_name_peer_and_message() {
             "{error}"
         );
     }
+    let dialect = Dialect { dealer: DealerDialect::InsecureRank0LearnsAllMasks, ..Dialect::spu() };
+    let error = setup_against(&dialect, |channel| {
+        channel.allgather(threads()).unwrap();
+        channel.allgather(encode_u128(5)).unwrap();
+        channel.send(0, encode_u128(6)).unwrap();
+        channel.recv(0).unwrap();
+        channel.gather(0, vec![0; 16]).unwrap();
+    });
+    assert!(matches!(error, Semi2kError::PeerSetup { peer: 1, what: "dealer seed", .. }), "{error}");
 }
 
 /// The messages of set-up, in order, as rank 1 of three sees them from its neighbours.
@@ -161,6 +170,33 @@ fn setup_sends_what_the_recordings_show() {
     }
 }
 
+/// SPU's own mode without a dealer (`beaver_tfp.cc`): one GATHER at rank 0, the seeds as 128-bit integers.
+#[test]
+fn the_insecure_mode_gives_rank_0_every_seed_and_nobody_else() {
+    let mut dialect = Dialect::spu();
+    dialect.dealer = DealerDialect::InsecureRank0LearnsAllMasks;
+    let config = SessionConfig::new(18, &dialect);
+    let results = run_channels(3, &dialect, |channel, rank| {
+        let own = seeds(rank, &dialect);
+        let mut session = Session::<u64>::establish(channel, config, own, |opening| {
+            let all: Vec<u128> = opening.gathered.iter().map(symbolon_prg::Seed::to_u128).collect();
+            let expected: Vec<u128> = match rank {
+                0 => (0..3).map(|rank| seeds(rank, &dialect).dealer.to_u128()).collect(),
+                _ => Vec::new(),
+            };
+            assert_eq!((all, opening.sealed.len()), (expected, 0));
+            local_dealer(opening, &config, &dialect)
+        })
+        .unwrap();
+        let own = |value| (rank == 1).then(|| Matrix::filled(1, 1, value));
+        let x = session.input(1, 1, 1, own(6)).unwrap();
+        let y = session.input(1, 1, 1, own(7)).unwrap();
+        let product = session.matmul(&x, &y).unwrap();
+        session.reveal(&product).unwrap()
+    });
+    assert!(results.iter().all(|product| product.as_slice() == [42]));
+}
+
 #[test]
 fn bad_configurations_are_refused_before_anything_is_sent() {
     let dialect = Dialect::symbolon();
@@ -184,6 +220,11 @@ fn bad_configurations_are_refused_before_anything_is_sent() {
         assert!(matches!(error, Semi2kError::Ring(RingError::ConfigFractionBits { .. })));
         let error = open(SessionConfig { dealer: DealerDialect::Spu, ..good }, own());
         assert!(matches!(error, Semi2kError::ConfigSealedSeed { sealed: false, .. }));
+        let gathering = SessionConfig { dealer: DealerDialect::InsecureRank0LearnsAllMasks, ..good };
+        let error = open(SessionConfig { adjust_rank: 1, ..gathering }, own());
+        assert!(matches!(error, Semi2kError::ConfigGatheringRank { adjust_rank: 1 }));
+        let error = open(gathering, seeds(0, &Dialect::spu()));
+        assert!(matches!(error, Semi2kError::ConfigSealedSeed { sealed: true, .. }));
         let error = open(good, seeds(0, &Dialect::spu()));
         assert!(matches!(error, Semi2kError::ConfigSealedSeed { sealed: true, .. }));
     });

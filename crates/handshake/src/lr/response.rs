@@ -266,7 +266,7 @@ fn dealer(
         return Err(misbehaved("adjust_rank", format!("{} of {world_size} parties", triple.adjust_rank)));
     };
     let session_id = match (dialect.dealer, dialect.response_style) {
-        (DealerDialect::Spu, _) => String::new(),
+        (DealerDialect::Spu | DealerDialect::InsecureRank0LearnsAllMasks, _) => String::new(),
         // A response in the reference's style cannot carry it: it is configured at each party.
         (DealerDialect::Interconnection, ResponseStyle::Reference) if triple.session_id.is_empty() => {
             own.dealer.session_id.clone()
