@@ -102,11 +102,12 @@ fn exchange<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S
 fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::Plan, HandshakeError> {
     let mut messages = Vec::new();
     for peer in 1..channel.world_size() {
-        messages.push(channel.recv(peer).map_err(|source| HandshakeError::Link { peer, source })?);
+        let message = channel.recv(peer).map_err(|source| HandshakeError::Link { peer, source })?;
+        messages.push((peer, message));
     }
     let negotiated = messages
         .into_iter()
-        .map(S::decode)
+        .map(|(peer, message)| S::decode(message).map_err(|refusal| refusal.of_rank(peer)))
         .collect::<Result<Vec<S::Request>, Refusal>>()
         .map_err(|refusal| refusal.in_style(dialect.refusal_style))
         .and_then(|requests| side.negotiate(&requests));

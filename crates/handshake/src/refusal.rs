@@ -158,19 +158,32 @@ pub struct Refusal {
     pub cause: Cause,
     /// The algorithm of the handshake.
     algorithm: AlgoType,
+    /// What was found, where the text on the wire is another's and says less.
+    found: Option<String>,
 }
 
 impl Refusal {
     /// A refusal with the code that fits the cause.
     pub(crate) fn new(cause: Cause, algorithm: AlgoType, reason: impl Into<String>) -> Self {
-        Self { code: cause.code(), reason: reason.into(), cause, algorithm }
+        Self { code: cause.code(), reason: reason.into(), cause, algorithm, found: None }
+    }
+
+    /// The refusal of a request that could not be read far enough to tell its rank, but came from `peer`.
+    pub(crate) fn of_rank(mut self, peer: usize) -> Self {
+        if matches!(self.cause, Cause::Malformed | Cause::Version) {
+            self.reason = format!("rank {peer}: {}", self.reason);
+        }
+        self
     }
 
     /// The same refusal as that style words it.
     pub fn in_style(mut self, style: RefusalStyle) -> Self {
         if style == RefusalStyle::Reference {
             match self.cause.reference(self.algorithm) {
-                Some((code, text)) => (self.code, self.reason) = (code, text.to_string()),
+                Some((code, text)) => {
+                    self.code = code;
+                    self.found = Some(std::mem::replace(&mut self.reason, text.to_owned()));
+                }
                 None => self.code = ErrorCode::HandshakeRefused,
             }
         }
@@ -188,6 +201,10 @@ impl Refusal {
 
 impl Display for Refusal {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.code.as_str_name(), i32::from(self.code), self.reason)
+        write!(f, "{} ({}): {}", self.code.as_str_name(), i32::from(self.code), self.reason)?;
+        match &self.found {
+            Some(found) => write!(f, " ({found})"),
+            None => Ok(()),
+        }
     }
 }
