@@ -9,7 +9,11 @@ use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
+use symbolon_curve::SecretScalar;
 use symbolon_dialect::Dialect;
+use symbolon_handshake::{CurveType, EcSuite, HashToCurveStrategy, HashType, PointOctetFormat};
+use symbolon_prg::Seed;
+use symbolon_semi2k::SessionSeeds;
 
 use crate::ConformanceError;
 
@@ -39,6 +43,10 @@ pub struct Recording {
     pub parties: Vec<Party>,
     /// Every `Push`, in order of arrival.
     pub messages: Vec<Message>,
+    /// The private key (PEM) of the recorded dealer, to whose public half the parties sealed their seeds. Made for the
+    /// recording; absent where there was no such dealer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dealer_key: Option<String>,
     /// Every request to the dealer, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dealer: Vec<DealerExchange>,
@@ -160,6 +168,21 @@ pub struct LrSeeds {
     pub sealed_dealer: String,
 }
 
+impl LrSeeds {
+    /// The seeds as a session takes them.
+    ///
+    /// # Errors
+    /// A seed that is no hex of 16 bytes.
+    pub fn to_session(&self) -> Result<SessionSeeds, ConformanceError> {
+        Ok(SessionSeeds {
+            public_share: u128::from_le_bytes(decode_hex("public", &self.public)?),
+            pairwise: Seed::from_bytes(decode_hex("pairwise", &self.pairwise)?),
+            dealer: Seed::from_bytes(decode_hex("dealer", &self.dealer)?),
+            sealed_dealer: Some(decode_base64("sealed_dealer", &self.sealed_dealer)?.into()),
+        })
+    }
+}
+
 /// The outcome of SS-LR at one party.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -194,6 +217,33 @@ pub struct PsiParty {
     pub key: Option<String>,
     /// What the party reports.
     pub outcome: PsiOutcome,
+}
+
+impl PsiParty {
+    /// The proposed suite.
+    ///
+    /// # Errors
+    /// A number that the protocol does not have.
+    pub fn suite(&self) -> Result<EcSuite, ConformanceError> {
+        let unknown = |error: prost::UnknownEnumValue| ConformanceError::Recording(error.to_string());
+        Ok(EcSuite {
+            curve: CurveType::try_from(self.curve).map_err(unknown)?,
+            hash: HashType::try_from(self.hash).map_err(unknown)?,
+            map: HashToCurveStrategy::try_from(self.map).map_err(unknown)?,
+            format: PointOctetFormat::try_from(self.point_format).map_err(unknown)?,
+        })
+    }
+
+    /// The secret scalar, unless the run was refused.
+    ///
+    /// # Errors
+    /// A key that is no hex of 32 bytes, a suite that Symbolon does not have.
+    pub fn scalar(&self) -> Result<Option<SecretScalar>, ConformanceError> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let suite = self.suite()?.to_curve();
+        let suite = suite.ok_or_else(|| ConformanceError::Recording("Symbolon has no such suite".into()))?;
+        Ok(Some(SecretScalar::from_reference_key_le(suite.curve, &decode_hex::<32>("key", key)?)))
+    }
 }
 
 /// The outcome of PSI at one party.

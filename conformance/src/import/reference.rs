@@ -12,7 +12,7 @@ use super::{DealerRequest, ForeignMessage, convert_messages, find, numbered, rin
 use crate::ConformanceError;
 use crate::recording::{
     DealerExchange, FORMAT, LrOutcome, LrParty, LrRun, LrSeeds, Party, PsiOutcome, PsiParty, PsiRun,
-    Recording, Refusal, Run, Side, Source,
+    Recording, Refusal, Run, Side, Source, decode_base64,
 };
 
 /// Bytes that the transport's headers take of the configured payload size over HTTP/2.
@@ -174,6 +174,7 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
         .iter()
         .map(|exchange| exchange.request.convert(&exchange.method, exchange.response_outputs.clone()))
         .collect::<Result<Vec<DealerExchange>, _>>()?;
+    let dealer_key = file.secrets.get("ttp_private_key_pem_b64").map(|text| pem(text)).transpose()?;
     Ok(Recording {
         format: FORMAT.into(),
         id: format!("reference/{}", name.replace('_', "-")),
@@ -194,6 +195,7 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
         run,
         parties,
         messages: convert_messages(file.link),
+        dealer_key,
         dealer,
     })
 }
@@ -255,6 +257,12 @@ fn lr_party(
         seeds,
         outcome,
     })
+}
+
+/// The base64 form of a PEM text.
+fn pem(text: &str) -> Result<String, ConformanceError> {
+    String::from_utf8(decode_base64("ttp_private_key_pem_b64", text)?)
+        .map_err(|_| ConformanceError::Recording("ttp_private_key_pem_b64 is no text".into()))
 }
 
 fn secret(file: &File, name: &str) -> Result<String, ConformanceError> {

@@ -119,6 +119,7 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
         }),
         parties,
         messages: convert_messages(file.link),
+        dealer_key: None,
         dealer,
     })
 }

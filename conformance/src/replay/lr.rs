@@ -9,14 +9,14 @@ use symbolon_lr::{TrainPlan, reference_inference, train};
 use symbolon_operators::Sigmoid;
 use symbolon_prg::{Cipher, Seed};
 use symbolon_ring::{Field, Ring};
-use symbolon_semi2k::{Session, SessionConfig, SessionSeeds, Share};
+use symbolon_semi2k::{Session, SessionConfig, Share};
 
 use super::compare::Numbers;
 use super::dealer::RecordedDealer;
 use super::party::{self, Played};
 use super::{Report, compare};
 use crate::ConformanceError;
-use crate::recording::{LrOutcome, LrParty, LrRun, LrSeeds, Recording, Side, decode_base64, decode_hex};
+use crate::recording::{LrOutcome, LrParty, LrRun, LrSeeds, Recording, Side, decode_hex};
 
 pub(super) fn replay(recording: &Recording, run: &LrRun, rank: usize) -> Result<Report, ConformanceError> {
     match side(recording, rank)?.ring_bits {
@@ -132,14 +132,7 @@ fn session<R: Ring>(
     asked: &mut Option<std::sync::Arc<std::sync::Mutex<usize>>>,
 ) -> Result<Session<R>, String> {
     let seed = |field: &str, text: &str| decode_hex::<16>(field, text).map_err(|error| error.to_string());
-    let own_seeds = SessionSeeds {
-        public_share: u128::from_le_bytes(seed("public", &seeds.public)?),
-        pairwise: Seed::from_bytes(seed("pairwise", &seeds.pairwise)?),
-        dealer: Seed::from_bytes(seed("dealer", &seeds.dealer)?),
-        sealed_dealer: Some(
-            decode_base64("sealed_dealer", &seeds.sealed_dealer).map_err(|error| error.to_string())?.into(),
-        ),
-    };
+    let own_seeds = seeds.to_session().map_err(|error| error.to_string())?;
     let first = side(recording, 0).map_err(|error| error.to_string())?;
     let mut config = SessionConfig::new(first.fraction_bits, &recording.dialect);
     config.dealer = DealerDialect::Spu;

@@ -13,9 +13,12 @@
 //! - **A handshake version that the recorded party was made to send**: the same change is made to Symbolon's request.
 //!
 //! Everything else must be equal.
+//!
+//! [`replay`] plays both in one process. With a [`LivePeer`] the party is another process, behind real sockets.
 
 mod compare;
 mod dealer;
+mod live;
 mod lr;
 mod party;
 mod psi;
@@ -23,6 +26,7 @@ mod psi;
 use std::fmt;
 
 pub use compare::Difference;
+pub use live::LivePeer;
 
 use crate::ConformanceError;
 use crate::recording::{Recording, Run};

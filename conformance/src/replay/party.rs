@@ -37,12 +37,8 @@ pub(super) struct Played<T> {
     pub(super) sent: Vec<Frame>,
 }
 
-/// Runs `party` as `rank` against the recording: connects, runs it, ends the link in order.
-pub(super) fn play<T>(
-    recording: &Recording,
-    rank: Rank,
-    party: impl FnOnce(&Channel) -> Result<T, String>,
-) -> Result<Played<T>, ConformanceError> {
+/// What `rank`'s carrier delivers and expects.
+pub(super) fn replayer(recording: &Recording, rank: Rank) -> Result<Arc<Replayer>, ConformanceError> {
     let peer = 1 - rank;
     let mut script = Vec::new();
     for message in &recording.messages {
@@ -53,13 +49,27 @@ pub(super) fn play<T>(
             delivered: message.response.is_some(),
         });
     }
-    let replayer = Replayer::new(script);
-    let carrier: Arc<dyn Carrier> = match recording.parties.get(rank).map(|party| party.handshake_version) {
+    Ok(Replayer::new(script))
+}
+
+/// The way to `replayer`, with the change that was made to the recorded party, if any.
+pub(super) fn carrier(recording: &Recording, rank: Rank, replayer: &Arc<Replayer>) -> Arc<dyn Carrier> {
+    match recording.parties.get(rank).map(|party| party.handshake_version) {
         Some(version) if version != HANDSHAKE_VERSION => {
-            Arc::new(OtherVersion { inner: Arc::clone(&replayer), version })
+            Arc::new(OtherVersion { inner: Arc::clone(replayer), version })
         }
-        _ => Arc::clone(&replayer) as Arc<dyn Carrier>,
-    };
+        _ => Arc::clone(replayer) as Arc<dyn Carrier>,
+    }
+}
+
+/// Runs `party` as `rank` against the recording: connects, runs it, ends the link in order.
+pub(super) fn play<T>(
+    recording: &Recording,
+    rank: Rank,
+    party: impl FnOnce(&Channel) -> Result<T, String>,
+) -> Result<Played<T>, ConformanceError> {
+    let replayer = replayer(recording, rank)?;
+    let carrier = carrier(recording, rank, &replayer);
     let mut config = LinkConfig::new(rank, recording.parties.len(), &recording.dialect);
     config.channel = recording.channel.clone();
     config.connect_timeout = PATIENCE;
@@ -88,7 +98,7 @@ pub(super) fn play<T>(
 }
 
 /// What a party that is content with the run did not take of the recording.
-fn untaken(report: &ReplayReport) -> String {
+pub(super) fn untaken(report: &ReplayReport) -> String {
     let rejected =
         report.rejected.iter().map(|(entry, why)| format!("rejected {}: {}", entry.frame.key, why.message));
     let undelivered = report.undelivered.iter().map(|entry| format!("never came to {}", entry.frame.key));

@@ -1,10 +1,6 @@
 //! ECDH-PSI.
 
-use symbolon_curve::SecretScalar;
-use symbolon_handshake::{
-    CurveType, EcSuite, HashToCurveStrategy, HashType, PointOctetFormat, PsiOffer, PsiPolicy, ResultTo,
-    exchange_psi,
-};
+use symbolon_handshake::{PsiOffer, PsiPolicy, ResultTo, exchange_psi};
 use symbolon_link::Channel;
 use symbolon_psi::{Duplicates, PsiParams, run};
 
@@ -12,7 +8,7 @@ use super::compare::Numbers;
 use super::party::{self, Played};
 use super::{Report, compare};
 use crate::ConformanceError;
-use crate::recording::{PsiOutcome, PsiParty, PsiRun, Recording, Side, decode_hex};
+use crate::recording::{PsiOutcome, PsiParty, PsiRun, Recording, Side};
 
 pub(super) fn replay(recording: &Recording, run: &PsiRun, rank: usize) -> Result<Report, ConformanceError> {
     let Some(Side::Psi(own)) = recording.parties.get(rank).map(|party| &party.side) else {
@@ -24,15 +20,6 @@ pub(super) fn replay(recording: &Recording, run: &PsiRun, rank: usize) -> Result
     let (equal, mut differences) = compare::compare(recording, rank, &sent, Numbers::AnyOrder)?;
     let notes = party::notes(recording, rank, &mut differences);
     Ok(Report { id: recording.id.clone(), rank, equal, differences, dealer_requests: 0, outcome, notes })
-}
-
-fn suite(own: &PsiParty) -> Result<EcSuite, String> {
-    Ok(EcSuite {
-        curve: CurveType::try_from(own.curve).map_err(|error| error.to_string())?,
-        hash: HashType::try_from(own.hash).map_err(|error| error.to_string())?,
-        map: HashToCurveStrategy::try_from(own.map).map_err(|error| error.to_string())?,
-        format: PointOctetFormat::try_from(own.point_format).map_err(|error| error.to_string())?,
-    })
 }
 
 /// The party's run: its intersection in the order of its file, or nothing when the other alone learns it.
@@ -48,16 +35,15 @@ fn intersect(
     };
     let offer = PsiOffer {
         items: u64::try_from(own.ids.len()).map_err(|error| error.to_string())?,
-        suites: vec![suite(own)?],
+        suites: vec![own.suite().map_err(|error| error.to_string())?],
         truncate_bits: None,
         result_to,
     };
     let plan = exchange_psi(channel, &offer, &PsiPolicy::exactly(&offer), &recording.dialect)
         .map_err(|error| party::failed(&error))?;
     let suite = plan.suite.to_curve().ok_or("Symbolon has no such suite")?;
-    let key = own.key.as_ref().ok_or("the recording ends with a refusal, but the handshake succeeded")?;
-    let key = decode_hex::<32>("key", key).map_err(|error| error.to_string())?;
-    let secret = SecretScalar::from_reference_key_le(suite.curve, &key);
+    let secret = own.scalar().map_err(|error| error.to_string())?;
+    let secret = secret.ok_or("the recording ends with a refusal, but the handshake succeeded")?;
     let mut params = PsiParams::new(suite, &recording.dialect);
     params.batch_size = run_params.batch_size;
     // The reference does not look for repetitions.

@@ -9,6 +9,9 @@ use crate::{Carrier, Completion, Frame, Inbox, Key, PushError, Rank, Rejection};
 /// A message to one peer, without its number.
 type Message = (Rank, Key);
 
+/// Takes a frame of a peer.
+type Deliver = Box<dyn Fn(Frame) -> Result<(), Rejection> + Send + Sync>;
+
 /// A carrier whose peers are a recording of the same party. Configure the link as the recorded party was, sequence
 /// numbers above all: without acknowledgements in the recording, numbered messages would wait for them.
 ///
@@ -18,7 +21,7 @@ type Message = (Rank, Key);
 /// is delivered anyway, and counted as early; when there is none, the probe fails. So a replay always ends;
 /// a short [`LinkConfig::idle_timeout`](crate::LinkConfig::idle_timeout) makes it end soon.
 pub struct Replayer {
-    inbox: OnceLock<Arc<Inbox>>,
+    deliver: OnceLock<Deliver>,
     recording: Vec<RecordedFrame>,
     /// Recorded number of each message of ours.
     recorded_numbers: HashMap<(Rank, u64), Key>,
@@ -65,12 +68,18 @@ impl Replayer {
             })
             .collect();
         let state = Mutex::new(State::default());
-        Arc::new(Self { inbox: OnceLock::new(), recording, recorded_numbers, state })
+        Arc::new(Self { deliver: OnceLock::new(), recording, recorded_numbers, state })
     }
 
     /// Delivers into `inbox` from now on; what the peers sent first comes at once.
     pub fn attach(&self, inbox: Arc<Inbox>) {
-        let _ = self.inbox.set(inbox);
+        self.attach_with(move |frame| inbox.deliver(frame));
+    }
+
+    /// As [`Replayer::attach`], for anything that takes the peers' frames: sockets, when our party is another process.
+    /// Frames are delivered one after the other, on the threads that call [`Carrier::push`] and [`Carrier::probe`].
+    pub fn attach_with(&self, deliver: impl Fn(Frame) -> Result<(), Rejection> + Send + Sync + 'static) {
+        let _ = self.deliver.set(Box::new(deliver));
         self.advance(&mut self.lock());
         self.deliver();
     }
@@ -153,14 +162,14 @@ impl Replayer {
 
     /// Delivers what is ready; one thread at a time, so that the order is the recorded one.
     fn deliver(&self) {
-        let Some(inbox) = self.inbox.get() else { return };
+        let Some(deliver) = self.deliver.get() else { return };
         let mut state = self.lock();
         if std::mem::replace(&mut state.delivering, true) {
             return;
         }
         while let Some(entry) = state.ready.pop_front() {
             drop(state);
-            let outcome = inbox.deliver(entry.frame.clone());
+            let outcome = deliver(entry.frame.clone());
             state = self.lock();
             match outcome {
                 Ok(()) => {}
