@@ -158,14 +158,15 @@ fn begin(command: &str, config: &PartyConfig) -> Result<Report> {
 
 /// What `train`, `predict` and `run` need besides a table.
 fn check_dealer(config: &PartyConfig) -> Result<()> {
-    config.dealer()?;
+    let dealer = config.dealer()?;
     match config.dialect.dealer {
         DealerDialect::Interconnection => Ok(()),
-        DealerDialect::Spu => Err(Error::Config(format!(
-            "dialect: the preset `{}` has a dealer of SPU's kind, and this command speaks to the interconnection dealer \
-             only; set dealer = \"interconnection\" and response-style = \"full\" in [dialect]",
-            config.dialect.name
-        ))),
+        DealerDialect::Spu => dealer.spu().map(drop),
+        DealerDialect::InsecureRank0LearnsAllMasks => Err(Error::Config(
+            "dialect: rank 0 as the dealer sees the data of all parties, so no command of a party does that \
+             (`symbolon ic-main` can, in tests); set dealer = \"interconnection\" or \"spu\" in [dialect]"
+                .into(),
+        )),
     }
 }
 

@@ -36,12 +36,16 @@ use symbolon_dialect::Dialect;
 use crate::error::{Error, Result};
 
 pub use party::PartyConfig;
-pub use sections::{DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, PsiConfig, TlsConfig};
+pub use sections::{
+    DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, PsiConfig, SpuDealer, TlsConfig,
+};
 pub use settings::{
     DataSettings, DealerSettings, FileSettings, LinkSettings, LrSettings, PolicySettings, PsiSettings,
     Settings, TlsSettings,
 };
-pub use units::{Accept, Carrier, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
+pub use units::{
+    Accept, Carrier, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation,
+};
 
 /// Reads `file`, if there is one, and lays `flags` over it.
 ///
@@ -76,6 +80,7 @@ fn read(path: &Path) -> Result<Settings> {
         &mut files.scores,
         &mut files.report,
         &mut settings.dealer.cert,
+        &mut settings.dealer.public_key,
         &mut tls.ca,
         &mut tls.cert,
         &mut tls.key,

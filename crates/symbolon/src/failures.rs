@@ -101,6 +101,7 @@ fn of_semi2k(failure: &Semi2kError) -> Blame {
         Semi2kError::Triples(source) => of_triples(source),
         Semi2kError::ConfigTruncation { .. }
         | Semi2kError::ConfigSealedSeed { .. }
+        | Semi2kError::ConfigGatheringRank { .. }
         | Semi2kError::ConfigThreads { .. }
         | Semi2kError::ConfigRank { .. } => Blame::Config,
         _ => Blame::Ours,

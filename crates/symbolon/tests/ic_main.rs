@@ -325,6 +325,66 @@ fn another_dealer_than_the_own_one_is_refused() {
     scene.assert_no_output();
 }
 
+// The reference's dealers
+
+#[test]
+fn the_dealer_may_be_a_third_party_with_a_key() {
+    for (more, own) in [
+        ("", ["-has_label", ""]),
+        ("-link_protocol=h2:grpc -ttp_protocol=h2:grpc", ["-has_label -ttp_adjust_rank=1", ""]),
+        ("-field=128 -fxp_bits=26 -disable_msg_seq_id", ["-has_label -ttp_adjust_rank=1", ""]),
+        ("-field=64 -trunc_mode=precise", ["-has_label", ""]),
+    ] {
+        let scene = Scene::new();
+        lr_tables(&scene, Some(0), [ROWS; 2]);
+        let (_dealer, key) = scene.keyed_dealer();
+        for ended in scene.lr(&format!("{LR} -ttp_public_key={key} {more}"), own) {
+            ended.expect(0, &["training agreed"]);
+        }
+        let paths = [scene.path("model.0"), scene.path("model.1")];
+        let weights = if more.contains("128") { weights::<u128>(paths) } else { weights::<u64>(paths) };
+        assert_near(&weights, &plain(0, 4));
+    }
+}
+
+#[test]
+fn a_third_party_that_is_not_there_dies_or_has_another_key() {
+    let scene = Scene::new();
+    lr_tables(&scene, Some(0), [ROWS; 2]);
+    let (mut dealer, key) = scene.keyed_dealer();
+    let (_, other) = Scene::new().keyed_dealer();
+    let flags = |key: &str| format!("{LR} -ttp_public_key={key}");
+    let ended = scene.lr(&flags(&other), ["-has_label", ""]);
+    ended[0].expect(1, &["refused with code 2", "another public key"]);
+    ended[1].expect(3, &["rank 0"]);
+    dealer.kill();
+    let ended = scene.lr(&flags(&key), ["-has_label -recv_timeout_ms=1000", ""]);
+    ended[0].expect(3, &["dealer", &scene.addresses[2], "not reachable within 1s", "Connection refused"]);
+    ended[1].expect(3, &["rank 0"]);
+    scene.assert_no_output();
+}
+
+/// Without a third party rank 0 deals: whatever its adjust rank is said to be, and only where every party allows it.
+#[test]
+fn rank_0_deals_where_that_is_allowed_and_says_what_it_gives_away() {
+    let insecure = "-use_ttp=false -insecure_rank_0_learns_all_masks";
+    for (label_rank, own) in [(0, ["-has_label", ""]), (1, ["-ttp_adjust_rank=1", "-has_label"])] {
+        let scene = Scene::new();
+        lr_tables(&scene, Some(label_rank), [ROWS; 2]);
+        for ended in scene.lr(&format!("{LR} {insecure}"), own) {
+            ended.expect(0, &["WARN", "INSECURE", "can read every feature and every label of every party"]);
+        }
+        let weights = weights::<u64>([scene.path("model.0"), scene.path("model.1")]);
+        assert_near(&weights, &plain(label_rank, 4));
+    }
+    let scene = Scene::new();
+    lr_tables(&scene, Some(0), [ROWS; 2]);
+    let ended = scene.lr(&format!("{LR} -use_ttp=false -connect_timeout_ms=500"), ["-has_label", insecure]);
+    ended[0].expect(2, &["-use_ttp = false", "-insecure_rank_0_learns_all_masks"]);
+    ended[1].expect(3, &["rank 0"]);
+    scene.assert_no_output();
+}
+
 // Without a handshake, by a scheduler's environment
 
 fn scheduled(scene: &Scene, rank: usize, input: &str, parameters: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -387,7 +447,7 @@ fn a_scheduled_intersection_needs_no_flags() {
 fn a_scheduled_training_needs_no_flags() {
     let scene = Scene::new();
     lr_tables(&scene, Some(1), [ROWS; 2]);
-    let _dealer = scene.dealer();
+    let (_dealer, key) = scene.keyed_dealer();
     let parameters = [
         ("algo", "ss_lr"),
         ("protocol_families", "ss"),
@@ -408,7 +468,7 @@ fn a_scheduled_training_needs_no_flags() {
         ("use_ttp", "true"),
         ("ttp_server_host", &scene.addresses[2]),
         ("ttp_asym_crypto_schema", "sm2"),
-        ("ttp_public_key", "LS0tLS1CRUdJTg=="),
+        ("ttp_public_key", &key),
         ("ttp_adjust_rank", "0"),
         ("label_owner", "host.0"),
         ("feature_nums", r#"{"host.0":3, "guest.0":2}"#),

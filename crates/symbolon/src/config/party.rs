@@ -98,7 +98,8 @@ impl PartyConfig {
         if settings.psi.batch_size == Some(0) {
             return Err(Error::Config("psi.batch-size: must be at least 1".into()));
         }
-        let dealer = dealer(settings.dealer)?;
+        let dialect = super::dialect(&settings.dialect)?;
+        let dealer = dealer(settings.dealer, &dialect)?;
         if let Some(dealer) = &dealer {
             below("dealer.adjust-rank", dealer.adjust_rank)?;
         }
@@ -106,7 +107,7 @@ impl PartyConfig {
             rank,
             listen,
             channel,
-            dialect: super::dialect(&settings.dialect)?,
+            dialect,
             link: link(settings.link, parties.len())?,
             tls: tls(settings.tls, parties.len())?,
             data: data(settings.data)?,
@@ -223,6 +224,9 @@ mod tests {
             ("[link]\ncarriers = ['grpc', 'grpc', 'grpc']", "link.carriers: 3 given"),
             ("[dealer]\nadjust-rank = 0", "dealer.address is not"),
             ("[dealer]\naddress = 'd:9'\nadjust-rank = 2", "dealer.adjust-rank"),
+            ("[dealer]\npublic-key = 'k'", "dealer.public-key is given but dealer.address"),
+            ("[dealer]\naddress = 'd:9'\nform = 'http'", "dealer.form is given but dealer.public-key"),
+            ("[dealer]\naddress = 'd:9'\npublic-key = 'k'", "set dealer = \"spu\" in [dialect]"),
             ("[policy]\nmin-fraction-bits = 19", "policy: the own"),
             ("[tls]\nca = 'ca.pem'", "[tls]"),
             ("[data]\nlabel = 'y'\nfeatures = ['x', 'y']", "`y` is the label"),

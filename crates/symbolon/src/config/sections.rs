@@ -1,12 +1,14 @@
 //! The sections of a party's configuration, checked one by one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use symbolon_curve::Suite;
+use symbolon_dialect::{Construction, DealerDialect, Dialect};
+use symbolon_grpc::{DealerPublicKey, SpuForm};
 use symbolon_ring::{Field, FixedPoint};
 
 use super::settings::{DataSettings, DealerSettings, LinkSettings, LrSettings, PolicySettings, TlsSettings};
-use super::units::{Accept, DealerMode, Duplicates, ResultTo, Sigmoid, Truncation};
+use super::units::{Accept, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Truncation};
 use crate::error::{Error, Result};
 
 /// Own table, column names and standardisation.
@@ -98,6 +100,34 @@ pub struct DealerConfig {
     pub adjust_rank: usize,
     /// The dealer's certificate, if pinned.
     pub cert: Option<PathBuf>,
+    /// What a dealer of SPU's kind needs, if its key is given.
+    pub spu: Option<SpuDealer>,
+}
+
+/// A dealer of SPU's kind (erratum E15), as this party was told: nothing of it comes from the plan or a peer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpuDealer {
+    /// The key that this party seals its seed to.
+    pub key: DealerPublicKey,
+    /// How the dealer is spoken to.
+    pub form: SpuForm,
+}
+
+impl DealerConfig {
+    /// What a dealer of SPU's kind needs.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if its key is not given.
+    pub fn spu(&self) -> Result<&SpuDealer> {
+        self.spu.as_ref().ok_or_else(|| {
+            Error::Config(
+                "dealer.public-key is missing: this dialect has a dealer of SPU's kind, and this party seals its seed to \
+                 that dealer's key; give the key (sm2.pub of `symbolon keygen`) in the file or with \
+                 --dealer-public-key, or set dealer = \"interconnection\" and response-style = \"full\" in [dialect]"
+                    .into(),
+            )
+        })
+    }
 }
 
 /// What this party accepts of a plan.
@@ -211,12 +241,14 @@ pub(super) fn lr(lr: LrSettings) -> Result<LrConfig> {
     })
 }
 
-pub(super) fn dealer(dealer: DealerSettings) -> Result<Option<DealerConfig>> {
+pub(super) fn dealer(dealer: DealerSettings, dialect: &Dialect) -> Result<Option<DealerConfig>> {
     let Some(address) = dealer.address else {
         let given = [
             dealer.adjust_rank.map(|_| "adjust-rank"),
             dealer.cert.map(|_| "cert"),
             dealer.mode.map(|_| "mode"),
+            dealer.public_key.map(|_| "public-key"),
+            dealer.form.map(|_| "form"),
         ];
         return match given.into_iter().flatten().next() {
             Some(key) => Err(Error::Config(format!("dealer.{key} is given but dealer.address is not"))),
@@ -229,7 +261,32 @@ pub(super) fn dealer(dealer: DealerSettings) -> Result<Option<DealerConfig>> {
         address,
         adjust_rank: dealer.adjust_rank.unwrap_or(0),
         cert: dealer.cert,
+        spu: spu(dealer.public_key.as_deref(), dealer.form, dialect)?,
     }))
+}
+
+fn spu(key: Option<&Path>, form: Option<DealerForm>, dialect: &Dialect) -> Result<Option<SpuDealer>> {
+    let Some(path) = key else {
+        return match form {
+            Some(_) => Err(Error::Config("dealer.form is given but dealer.public-key is not".into())),
+            None => Ok(None),
+        };
+    };
+    if dialect.dealer != DealerDialect::Spu {
+        return Err(Error::Config(format!(
+            "dealer.public-key is given, but the dialect `{}` has another kind of dealer, which takes no sealed seeds: \
+             set dealer = \"spu\" in [dialect], or leave the key out",
+            dialect.name
+        )));
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| Error::file("read", path, source))?;
+    let key = DealerPublicKey::from_pem(&text)
+        .map_err(|error| Error::Config(format!("dealer.public-key: {}: {error}", path.display())))?;
+    let usual = match dialect.dealer_stream {
+        Construction::BlocksLittleEndian => DealerForm::Http,
+        Construction::CtrBigEndian => DealerForm::Unary,
+    };
+    Ok(Some(SpuDealer { key, form: form.unwrap_or(usual).into() }))
 }
 
 pub(super) fn policy(policy: PolicySettings, lr: &LrConfig) -> Result<PolicyConfig> {

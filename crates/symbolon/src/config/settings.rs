@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-use super::units::{Accept, Carrier, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation};
+use super::units::{
+    Accept, Carrier, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation,
+};
 
 /// Everything a party's file may say. Each key has a flag; the flag wins.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -171,6 +173,14 @@ pub struct DealerSettings {
     /// The rank that asks the dealer for corrections [default: 0]
     #[arg(long, help_heading = "Dealer [dealer]", value_name = "RANK")]
     pub adjust_rank: Option<usize>,
+    /// Public key of a dealer of SPU's kind (sm2.pub of `symbolon keygen`): this party seals its seed to that key and no
+    /// other. Goes with dealer = "spu" in [dialect]
+    #[arg(id = "dealer-public-key", long, help_heading = "Dealer [dealer]", value_name = "PEM")]
+    pub public_key: Option<PathBuf>,
+    /// How a dealer of SPU's kind is spoken to [default: http; unary where the dialect's dealer-stream is
+    /// ctr-big-endian]
+    #[arg(id = "dealer-form", long, help_heading = "Dealer [dealer]", value_enum)]
+    pub form: Option<DealerForm>,
     /// Certificate that the dealer must present (PEM), when TLS is used
     #[arg(id = "dealer-cert", long, help_heading = "Dealer [dealer]", value_name = "PEM")]
     pub cert: Option<PathBuf>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use symbolon_grpc::{CarrierKind, GrpcError};
+use symbolon_grpc::{CarrierKind, GrpcError, SpuForm};
 
 /// A duration: `30`, `30s`, `1.5s`, `500ms`, `2m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,6 +238,28 @@ pub enum DealerMode {
     /// A dealer process that both parties reach over the network.
     #[default]
     Server,
+}
+
+/// How a dealer of SPU's kind is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DealerForm {
+    /// JSON over HTTP/1.1, as SPU 0.9.5 and later does.
+    Http,
+    /// Unary calls over gRPC.
+    Unary,
+    /// Unary calls over baidu_std, as the SPU inside the reference implementation does.
+    UnaryBaiduStd,
+}
+
+impl From<DealerForm> for SpuForm {
+    fn from(form: DealerForm) -> Self {
+        match form {
+            DealerForm::Http => Self::Http,
+            DealerForm::Unary => Self::Unary,
+            DealerForm::UnaryBaiduStd => Self::UnaryBaiduStd,
+        }
+    }
 }
 
 #[cfg(test)]

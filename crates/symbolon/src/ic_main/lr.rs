@@ -2,20 +2,21 @@
 
 use std::time::Instant;
 
+use symbolon_dialect::DealerDialect;
 use symbolon_handshake::{
     DealerPlan, LrOffer, LrPlan, LrPolicy, Optimizer, Plan, Protocol, Purpose, TrustedDealer, exchange_lr,
 };
 use symbolon_prg::Cipher;
 use symbolon_ring::{Field, Ring};
 
-use super::finish;
 use super::settings::{LrTask, Settings};
 use super::table::Numbers;
+use super::{Given, finish};
 use crate::error::{Error, Result};
 use crate::model::{FORMAT, ModelHalf, Training, VERSION};
 use crate::network::Party;
 use crate::output::check_writable;
-use crate::phase::session;
+use crate::phase::session::{self, Start};
 use crate::progress::Bar;
 use crate::report::Report;
 
@@ -24,7 +25,7 @@ use crate::report::Report;
 ///
 /// # Errors
 /// Whatever keeps it from a complete result; nothing is written then.
-pub(super) fn run(settings: &Settings, task: &LrTask, report: &mut Report) -> Result<()> {
+pub(super) fn run(settings: &Settings, task: &LrTask, given: Given, report: &mut Report) -> Result<()> {
     let table = Numbers::read(task)?;
     table.check_range(task.field, task.fraction_bits)?;
     report.rows = table.rows();
@@ -39,16 +40,20 @@ pub(super) fn run(settings: &Settings, task: &LrTask, report: &mut Report) -> Re
     let offer = offer(task, &table);
     // Refused here rather than by the dealer or, without a handshake, by nobody.
     offer.validate(config.rank, config.world_size(), &config.dialect)?;
-    let given = match &task.told {
+    let unnegotiated = match &task.told {
         Some((label_rank, features)) => Some(as_given(settings, &offer, *label_rank, features)?),
         None => None,
     };
     let party = Party::connect(config, report)?;
-    let plan = match given {
+    let plan = match unnegotiated {
         Some(plan) => plan,
         None => {
-            // Rank 0 decides the numbers, as there; but not on another dealer than the own one.
-            let policy = LrPolicy::within_limits(TrustedDealer::Host(task.dealer.clone()));
+            // Rank 0 decides the numbers, as there; but not on another dealer than the own one, if there is any.
+            let dealer = match config.dialect.dealer {
+                DealerDialect::InsecureRank0LearnsAllMasks => TrustedDealer::Any,
+                _ => TrustedDealer::Host(task.dealer.clone()),
+            };
+            let policy = LrPolicy::within_limits(dealer);
             exchange_lr(&party.root(), &offer, &policy, &config.dialect)?
         }
     };
@@ -57,11 +62,17 @@ pub(super) fn run(settings: &Settings, task: &LrTask, report: &mut Report) -> Re
     table.check_range(plan.field, plan.fraction_bits)?;
 
     let (start, before) = (Instant::now(), party.traffic());
+    let fresh = Start::fresh()?;
+    let session = Start {
+        seeds: given.seeds.unwrap_or(fresh.seeds),
+        threads: given.threads.unwrap_or(fresh.threads),
+        dealer: given.dealer,
+    };
     let job = Job { party: &party, settings, task, plan: &plan, table: &table };
     let done = match plan.field {
-        Field::Ring32 => job.run::<u32>(report),
-        Field::Ring64 => job.run::<u64>(report),
-        Field::Ring128 => job.run::<u128>(report),
+        Field::Ring32 => job.run::<u32>(session, report),
+        Field::Ring64 => job.run::<u64>(session, report),
+        Field::Ring128 => job.run::<u128>(session, report),
     }?;
     report.phase("train", start, before, party.traffic());
     finish(party, report)?;
@@ -172,11 +183,12 @@ struct Done {
 }
 
 impl Job<'_> {
-    fn run<R: Ring>(&self, report: &mut Report) -> Result<Done> {
+    fn run<R: Ring>(&self, start: Start, report: &mut Report) -> Result<Done> {
         let plan = self.plan;
         let train_plan = session::train_plan(plan)?;
         let (values, labels) = (self.table.values.as_slice(), self.table.labels.as_deref());
-        let mut opened = session::open::<R>(self.party, &self.party.root(), &self.settings.party, plan)?;
+        let channel = self.party.root();
+        let mut opened = session::open::<R>(self.party, &channel, &self.settings.party, plan, start)?;
         let bar = Bar::counting("training", "steps");
         let share = symbolon_lr::train(&mut opened.session, &train_plan, values, labels, &mut |progress| {
             bar.at(progress.step, progress.of);
@@ -199,15 +211,9 @@ impl Job<'_> {
             );
             None
         };
-        let mut run = [0; 16];
-        opened.session.public_stream().fill(&mut run)?;
+        let run = format!("ic-main-{}", session::drawn_name(&mut opened)?);
         opened.close();
-        let run: String = run.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Done {
-            share: ModelHalf::encode_share(share.as_matrix()),
-            run: format!("ic-main-{run}"),
-            accuracy,
-        })
+        Ok(Done { share: ModelHalf::encode_share(share.as_matrix()), run, accuracy })
     }
 }
 

@@ -6,9 +6,9 @@ use symbolon_curve::SecretScalar;
 use symbolon_handshake::{Plan, PsiOffer, PsiPlan, PsiPolicy, exchange_psi};
 use symbolon_psi::{Duplicates, PsiParams};
 
-use super::finish;
 use super::settings::{PsiTask, Settings};
 use super::table::Lines;
+use super::{Given, finish};
 use crate::error::{Error, Result};
 use crate::network::Party;
 use crate::output::check_writable;
@@ -19,7 +19,7 @@ use crate::report::Report;
 ///
 /// # Errors
 /// Whatever keeps it from a complete result; nothing is written then.
-pub(super) fn run(settings: &Settings, task: &PsiTask, report: &mut Report) -> Result<()> {
+pub(super) fn run(settings: &Settings, task: &PsiTask, given: Given, report: &mut Report) -> Result<()> {
     let table = Lines::read(&task.input, &task.fields)?;
     report.rows = table.ids.len();
     if let Some(output) = &task.output {
@@ -57,7 +57,10 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, report: &mut Report) -> R
     params.duplicates = Duplicates::AsGiven;
     params.peer_items = plan.items.get(1 - config.rank).copied().flatten();
     let bar = Bar::counting("intersection", "ids");
-    let secret = SecretScalar::random(suite.curve)?;
+    let secret = match given.scalar {
+        Some(scalar) => scalar,
+        None => SecretScalar::random(suite.curve)?,
+    };
     let outcome = symbolon_psi::run(&party.root(), &params, &table.ids, secret, &mut |progress| {
         let peer = progress.peer_items.unwrap_or(progress.own_items);
         bar.at(progress.own_masked + progress.peer_masked, progress.own_items + peer);

@@ -13,7 +13,7 @@ use super::environment::{Environment, PARAMETER};
 use super::flags::{Flags, Source};
 use crate::config::PartyConfig;
 use crate::error::Result;
-use sources::Sources;
+use sources::{Dealing, Sources};
 
 /// Environment variables of parameters that have no flag.
 const LABEL_OWNER: &str = "label_owner";
@@ -119,12 +119,16 @@ impl Settings {
         let sources = Sources { flags: &flags, environment };
         sources.fixed("ic_version", "2", "version 1 of the handshake has been given up")?;
         let parties = sources.parties(&mut notes)?;
+        let mut dealing = Dealing::Sessions;
         let task =
             match sources.one("algo", &[("ECDH_PSI", Some(true)), ("SS_LR", Some(false)), ("SGB", None)])? {
                 true => Task::Psi(sources.psi(&parties)?),
-                false => Task::Lr(sources.lr(&parties, &mut notes)?),
+                false => {
+                    dealing = sources.dealing(&mut notes)?;
+                    Task::Lr(sources.lr(&parties, &mut notes)?)
+                }
             };
-        let party = sources.party(parties)?;
+        let party = sources.party(parties, dealing)?;
         Ok(Self { party, handshake: !flags.disable_handshake, task, notes })
     }
 }

@@ -19,7 +19,7 @@ use crate::progress::Bar;
 use crate::report::Report;
 
 use super::offers::{self, Shape};
-use super::session::{self, open};
+use super::session::{self, Start, open};
 
 /// What is scored, and with what.
 pub struct Scoring<'a> {
@@ -118,7 +118,7 @@ impl Job<'_> {
         let weights = Share::from_matrix(self.scoring.model.decode_share::<R>(self.scoring.model_file)?);
         let bar = Bar::waiting("prediction");
         bar.say(format!("{} rows", plan.samples));
-        let mut opened = open::<R>(self.party, self.channel, self.config, plan)?;
+        let mut opened = open::<R>(self.party, self.channel, self.config, plan, Start::fresh()?)?;
         let scores = symbolon_lr::predict(&mut opened.session, &predict_plan, &weights, self.values)?;
         opened.close();
         Ok(scores)

@@ -16,7 +16,7 @@ use crate::report::Report;
 use crate::standardize::Feature;
 
 use super::offers::{self, Shape};
-use super::session::{self, open};
+use super::session::{self, Start, open};
 
 /// Agrees on a training of the aligned rows and carries it out. Returns the own half of the model.
 ///
@@ -54,13 +54,13 @@ pub fn train(
     }
 
     let job = Job { party, channel, config, plan: &plan, values: &values, labels: data.labels() };
-    let share = match plan.field {
+    let Done { run, share } = match plan.field {
         Field::Ring32 => job.run::<u32>(),
         Field::Ring64 => job.run::<u64>(),
         Field::Ring128 => job.run::<u128>(),
     }?;
     report.phase("train", start, before, party.traffic());
-    Ok(half(&plan, channel.rank(), features, share))
+    Ok(half(&plan, channel.rank(), features, run, share))
 }
 
 struct Job<'a> {
@@ -72,12 +72,18 @@ struct Job<'a> {
     labels: Option<&'a [f32]>,
 }
 
-impl Job<'_> {
+struct Done {
+    /// What both halves of this model have in common and no other model has.
+    run: String,
     /// The own share of the weights, as text.
-    fn run<R: Ring>(&self) -> Result<String> {
+    share: String,
+}
+
+impl Job<'_> {
+    fn run<R: Ring>(&self) -> Result<Done> {
         let plan = self.plan;
         let train_plan = session::train_plan(plan)?;
-        let mut opened = open::<R>(self.party, self.channel, self.config, plan)?;
+        let mut opened = open::<R>(self.party, self.channel, self.config, plan, Start::fresh()?)?;
         tracing::info!(steps = train_plan.steps(), "training starts");
         let bar = Bar::counting("training", "steps");
         let mut told = 0;
@@ -95,8 +101,9 @@ impl Job<'_> {
                 }
             },
         )?;
+        let run = session::run_name(&mut opened, plan)?;
         opened.close();
-        Ok(ModelHalf::encode_share(share.as_matrix()))
+        Ok(Done { run, share: ModelHalf::encode_share(share.as_matrix()) })
     }
 }
 
@@ -115,11 +122,11 @@ fn announce(plan: &LrPlan) {
     );
 }
 
-fn half(plan: &LrPlan, rank: usize, features: Vec<Feature>, share: String) -> ModelHalf {
+fn half(plan: &LrPlan, rank: usize, features: Vec<Feature>, run: String, share: String) -> ModelHalf {
     ModelHalf {
         format: FORMAT.into(),
         version: VERSION,
-        run: plan.dealer.session_id.clone(),
+        run,
         rank,
         world_size: plan.world_size,
         field: plan.field.bits(),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 /// A process that needs longer has failed the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -45,6 +47,10 @@ impl Running {
             assert!(start.elapsed() < PATIENCE, "never said `{text}`:\n{}", self.said("stderr"));
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
     }
 
     pub(crate) fn wait(mut self) -> Ended {
@@ -98,6 +104,22 @@ impl Scene {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
+    }
+
+    /// A dealer of the reference's kind, and its public key as `-ttp_public_key` takes it.
+    pub(crate) fn keyed_dealer(&self) -> (Running, String) {
+        let keys = self.path("keys");
+        let options = symbolon::cli::KeygenOptions { out: keys.clone(), force: true };
+        symbolon::keygen::run(&options).unwrap();
+        let words = format!(
+            "dealer --listen {} --spu-key {}",
+            self.addresses[2],
+            keys.join(symbolon::keygen::PRIVATE_KEY).display()
+        );
+        let mut dealer = start(&self.path("dealer"), &words, &[]);
+        dealer.until("listening");
+        let public = fs::read(keys.join(symbolon::keygen::PUBLIC_KEY)).unwrap();
+        (dealer, STANDARD.encode(public))
     }
 
     pub(crate) fn dealer(&self) -> Running {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use symbolon_dialect::Dialect;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use symbolon_dialect::{DealerDialect, Dialect};
+use symbolon_grpc::{DealerPublicKey, SpuForm};
 use symbolon_handshake::{
     CurveType, EcSuite, HashToCurveStrategy, HashType, PointOctetFormat, ResultTo, SigmoidMode, Truncation,
 };
@@ -12,7 +14,9 @@ use symbolon_ring::Field;
 use super::super::environment::{Environment, PARAMETER};
 use super::super::flags::Flags;
 use super::{FEATURE_NUMS, LABEL_OWNER, LrTask, PsiTask, TRUNCATED_BITS};
-use crate::config::{self, Carrier, LinkSettings, PartyConfig, Span, TlsSettings};
+use crate::config::{
+    self, Carrier, DealerConfig, DealerMode, LinkSettings, PartyConfig, Span, SpuDealer, TlsSettings,
+};
 use crate::error::{Error, Result};
 
 /// Names, addresses and the own rank.
@@ -191,13 +195,6 @@ impl Sources<'_> {
         self.one("last_batch_policy", &[("discard", Some(()))])?;
         self.one("protocol", &[("semi2k", Some(())), ("aby3", None)])?;
         self.one("shard_serialize_format", &[("raw", Some(()))])?;
-        if !flags.use_ttp {
-            return self.wrong(
-                "use_ttp",
-                "that makes rank 0 the dealer, who then sees the secrets of all parties: not offered; start a \
-                 `symbolon dealer` at a third party and pass -use_ttp=true -ttp_server_host=HOST:PORT",
-            );
-        }
         for norm in ["l0_norm", "l1_norm"] {
             if flags.shown(norm) != "0" {
                 notes.push(format!(
@@ -205,12 +202,6 @@ impl Sources<'_> {
                     flags.origin(norm)
                 ));
             }
-        }
-        if !flags.ttp_public_key.is_empty() {
-            notes.push(
-                "ttp_public_key and ttp_asym_crypto_schema are not used: this dealer gets each seed from its party alone"
-                    .into(),
-            );
         }
         let told = if flags.disable_handshake { Some(self.told(parties)?) } else { None };
         if told.is_some() && flags.is_given("has_label") {
@@ -250,6 +241,59 @@ impl Sources<'_> {
         })
     }
 
+    /// Where the corrections come from.
+    pub(super) fn dealing(&self, notes: &mut Vec<String>) -> Result<Dealing> {
+        let flags = self.flags;
+        let insecure = "insecure_rank_0_learns_all_masks";
+        match (flags.use_ttp, flags.insecure_rank_0_learns_all_masks) {
+            (true, false) => {}
+            (false, true) => {
+                notes.push(format!(
+                    "INSECURE, for tests only (-{insecure}): rank 0 gets the seeds of all parties, can undo every mask, and \
+                     so can read every feature and every label of every party"
+                ));
+                return Ok(Dealing::Rank0);
+            }
+            (true, true) => {
+                return self
+                    .wrong(insecure, "that goes with -use_ttp=false; here a dealer is named, leave it out");
+            }
+            (false, false) => {
+                return self.wrong(
+                    "use_ttp",
+                    format!(
+                        "that makes rank 0 the dealer, who can then read the data of all parties; start a `symbolon \
+                         dealer` at a third party and pass -use_ttp=true -ttp_server_host=HOST:PORT (in a test without \
+                         secrets: -{insecure}, at every party)"
+                    ),
+                );
+            }
+        }
+        if flags.ttp_public_key.is_empty() {
+            return Ok(Dealing::Sessions);
+        }
+        self.fixed("ttp_asym_crypto_schema", "sm2", "no other cipher is used by this service")?;
+        if flags.is_given("ttp_session_id") {
+            notes.push("-ttp_session_id is not used: a dealer with a public key has no sessions".into());
+        }
+        let unusable = |problem: &str| {
+            // The key's text is long and says nothing.
+            Err(Error::Config(format!("{}: {problem}", self.flags.origin("ttp_public_key"))))
+        };
+        let pem: String = flags.ttp_public_key.split_ascii_whitespace().collect();
+        let pem = STANDARD.decode(pem).ok().and_then(|pem| String::from_utf8(pem).ok());
+        let Some(pem) = pem else { return unusable("not the base64 form of a PEM text") };
+        let key = match DealerPublicKey::from_pem(&pem) {
+            Ok(key) => key,
+            Err(failure) => return unusable(&failure.to_string()),
+        };
+        let form = self.one(
+            "ttp_protocol",
+            &[("baidu_std", Some(SpuForm::UnaryBaiduStd)), ("h2:grpc", Some(SpuForm::Unary))],
+        )?;
+        Ok(Dealing::Sealed(SpuDealer { key, form }))
+    }
+
     /// The label's rank and every party's number of features, without a handshake.
     fn told(&self, parties: &Parties) -> Result<(usize, Vec<u32>)> {
         let variable = |name: &str| {
@@ -277,7 +321,7 @@ impl Sources<'_> {
         Ok((label_rank, parties.names.iter().map(count).collect::<Result<_>>()?))
     }
 
-    pub(super) fn party(&self, parties: Parties) -> Result<PartyConfig> {
+    pub(super) fn party(&self, parties: Parties, dealing: Dealing) -> Result<PartyConfig> {
         let span = |flag: &str, milliseconds: i64| match self.number(flag, milliseconds, "must be above 0")? {
             0 => self.wrong(flag, "must be above 0"),
             milliseconds => Ok(Some(Span(Duration::from_millis(milliseconds)))),
@@ -304,21 +348,48 @@ impl Sources<'_> {
             tls,
             ..config::Settings::default()
         })?;
-        party.dialect = dialect(!self.flags.disable_msg_seq_id);
+        party.dialect = dealing.dialect(!self.flags.disable_msg_seq_id);
+        if let Dealing::Sealed(spu) = dealing {
+            party.dealer = Some(DealerConfig {
+                mode: DealerMode::Server,
+                address: self.flags.ttp_server_host.clone(),
+                adjust_rank: self.number("ttp_adjust_rank", self.flags.ttp_adjust_rank, "must be a rank")?,
+                cert: None,
+                spu: Some(spu),
+            });
+        }
         Ok(party)
     }
 }
 
-/// The reference's reading of everything, but for the dealer, which is ours: its service, and the streams
-/// that it expects.
-fn dialect(sequence_numbers: bool) -> Dialect {
-    let ours = Dialect::symbolon();
-    Dialect {
-        sequence_numbers,
-        dealer: ours.dealer,
-        dealer_stream: ours.dealer_stream,
-        seed_encoding: ours.seed_encoding,
-        field_encoding: ours.field_encoding,
-        ..Dialect::reference()
+/// Where the corrections come from.
+pub(super) enum Dealing {
+    /// A dealer that keeps sessions, which the reference does not know.
+    Sessions,
+    /// The reference's trusted third party.
+    Sealed(SpuDealer),
+    /// The reference's first party: rank 0 itself.
+    Rank0,
+}
+
+impl Dealing {
+    /// The reference's reading of everything. A dealer with sessions is ours: its service, and the streams that it
+    /// expects.
+    fn dialect(&self, sequence_numbers: bool) -> Dialect {
+        let reference = Dialect { sequence_numbers, ..Dialect::reference() };
+        match self {
+            Self::Sealed(_) => reference,
+            Self::Rank0 => Dialect { dealer: DealerDialect::InsecureRank0LearnsAllMasks, ..reference },
+            Self::Sessions => {
+                let ours = Dialect::symbolon();
+                Dialect {
+                    dealer: ours.dealer,
+                    dealer_stream: ours.dealer_stream,
+                    seed_encoding: ours.seed_encoding,
+                    field_encoding: ours.field_encoding,
+                    ..reference
+                }
+            }
+        }
     }
 }
