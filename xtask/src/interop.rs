@@ -1,4 +1,5 @@
-//! `cargo xtask interop`: Symbolon against the released SPU engine, both as real processes.
+//! `cargo xtask interop`: Symbolon against the released SPU engine and against recorded runs of the reference
+//! implementation, all as real processes.
 //!
 //! A [`scenario`] names the processes that take part: Python drivers (`xtask/python`) around SPU's
 //! wheel, and sides of ours ([`side`]), which run in this same program. Each gets its whole configuration
@@ -31,7 +32,7 @@ pub(crate) struct InteropArguments {
     /// Write the results as a JUnit file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Where neither CPython 3.11 nor the wheel can be had: skip everything, for this reason.
+    /// Where neither CPython 3.11 nor the wheel can be had: skip what needs them, for this reason.
     #[arg(long, value_name = "REASON")]
     skip_without_python: Option<String>,
     /// Print the names of the scenarios and stop.
@@ -70,18 +71,8 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
         return Err(format!("no scenario is called {}; see --list", arguments.scenario.join(" or ")));
     }
     let start = Instant::now();
-    let outcomes = match python::Environment::prepare() {
-        Ok(environment) => run_all(&environment, &chosen, arguments.repeat),
-        Err(problem) => match &arguments.skip_without_python {
-            None => {
-                return Err(format!("{problem}\n(--skip-without-python REASON turns this into a skip)"));
-            }
-            Some(reason) => {
-                println!("skipped: {reason} ({problem})");
-                chosen.iter().map(|scenario| skip(scenario, reason)).collect()
-            }
-        },
-    };
+    let (environment, skipping) = environment(arguments, &chosen)?;
+    let outcomes = run_all(&environment, &chosen, arguments.repeat, skipping);
     if let Some(path) = &arguments.junit {
         junit::write(path, &outcomes)?;
     }
@@ -92,13 +83,43 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {total} runs failed")) }
 }
 
-fn run_all(environment: &python::Environment, chosen: &[Scenario], repeat: u32) -> Vec<Outcome> {
-    println!("SPU {} on {}", environment.spu_version(), environment.python_version());
+/// Where the chosen scenarios run, and why those with Python do not if they are to be skipped.
+fn environment<'a>(
+    arguments: &'a InteropArguments,
+    chosen: &[Scenario],
+) -> Result<(python::Environment, Option<&'a str>), String> {
+    if !chosen.iter().any(|scenario| scenario.needs_python) {
+        return Ok((python::Environment::without_python()?, None));
+    }
+    match (python::Environment::prepare(), &arguments.skip_without_python) {
+        (Ok(environment), _) => {
+            println!("SPU {} on {}", environment.spu_version(), environment.python_version());
+            Ok((environment, None))
+        }
+        (Err(problem), None) => {
+            Err(format!("{problem}\n(--skip-without-python REASON turns this into a skip)"))
+        }
+        (Err(problem), Some(reason)) => {
+            println!("without Python: {reason} ({problem})");
+            Ok((python::Environment::without_python()?, Some(reason)))
+        }
+    }
+}
+
+fn run_all(
+    environment: &python::Environment,
+    chosen: &[Scenario],
+    repeat: u32,
+    skipping: Option<&str>,
+) -> Vec<Outcome> {
     println!("{:<34} {:<37} {:<7} {:>6}", "scenario", "rank 0 / rank 1 / others", "result", "time");
     let mut outcomes = Vec::new();
     for _ in 0..repeat {
         for scenario in chosen {
-            let outcome = scenario::run(environment, scenario);
+            let outcome = match skipping.filter(|_| scenario.needs_python) {
+                Some(reason) => skip(scenario, reason),
+                None => scenario::run(environment, scenario),
+            };
             let (word, note) = match &outcome.verdict {
                 Verdict::Passed(note) => ("ok", note),
                 Verdict::Failed(problem) => ("FAILED", problem),

@@ -21,12 +21,7 @@ impl Environment {
     /// # Errors
     /// No CPython 3.11, or a package that cannot be installed: what was tried, and what it said.
     pub(crate) fn prepare() -> Result<Self, String> {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let repository = repository.canonicalize().map_err(|error| format!("repository: {error}"))?;
-        let folder = repository.join("target/interop");
-        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let mut environment =
-            Self { repository, folder, python_version: String::new(), spu_version: String::new() };
+        let mut environment = Self::without_python()?;
         environment.install()?;
         environment.generate()?;
         let told = output(Command::new(environment.python()).args([
@@ -38,6 +33,18 @@ impl Environment {
         environment.python_version = lines.next().unwrap_or_default().to_owned();
         environment.spu_version = lines.next().unwrap_or_default().to_owned();
         Ok(environment)
+    }
+
+    /// Folders only, for scenarios whose processes are all ours.
+    ///
+    /// # Errors
+    /// A folder that cannot be made.
+    pub(super) fn without_python() -> Result<Self, String> {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let repository = repository.canonicalize().map_err(|error| format!("repository: {error}"))?;
+        let folder = repository.join("target/interop");
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self { repository, folder, python_version: String::new(), spu_version: String::new() })
     }
 
     pub(crate) fn python(&self) -> PathBuf {

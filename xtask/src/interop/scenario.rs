@@ -87,6 +87,8 @@ type Check = Box<dyn Fn(&Place, &[Value]) -> Result<String, String>>;
 /// A scenario.
 pub(super) struct Scenario {
     pub(super) name: String,
+    /// Whether SPU or another driver in Python takes part.
+    pub(super) needs_python: bool,
     pub(super) deadline: Duration,
     /// The processes, in rank order.
     pub(super) cast: Cast,
@@ -103,10 +105,17 @@ impl Scenario {
     ) -> Self {
         Self {
             name: name.into(),
+            needs_python: true,
             deadline: Duration::from_secs(seconds),
             cast: Box::new(move |place| Ok(cast(place))),
             check: Box::new(|_, _| Ok(String::new())),
         }
+    }
+
+    /// All processes are ours.
+    pub(super) fn without_python(mut self) -> Self {
+        self.needs_python = false;
+        self
     }
 
     pub(super) fn checked(

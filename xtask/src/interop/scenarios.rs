@@ -4,6 +4,7 @@ mod dealer;
 mod link;
 mod model;
 mod psi;
+mod reference;
 mod training;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ pub(super) const OURS: &str = "Symbolon";
 pub(super) const DEALER: &str = "dealer";
 
 pub(super) fn all() -> Vec<Scenario> {
-    [link::scenarios(), training::scenarios(), dealer::scenarios(), psi::scenarios()]
+    [link::scenarios(), training::scenarios(), dealer::scenarios(), psi::scenarios(), reference::scenarios()]
         .into_iter()
         .flatten()
         .collect()

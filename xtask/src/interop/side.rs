@@ -4,6 +4,7 @@ mod dealer;
 mod link;
 mod party;
 mod psi;
+mod reference;
 mod training;
 
 use serde::de::DeserializeOwned;
@@ -25,8 +26,10 @@ type Failure = Box<dyn std::error::Error>;
 pub(crate) fn run(arguments: &SideArguments) -> Result<(), String> {
     let play: fn(&str) -> Result<Value, Failure> = match arguments.side.as_str() {
         "dealer" => |text| dealer::play(&configuration(text)?),
+        "ic-main" => |text| reference::play_ic_main(&configuration(text)?),
         "link" => |text| link::play(&configuration(text)?),
         "psi" => |text| psi::play(&configuration(text)?),
+        "recorded-peer" => |text| reference::play_peer(&configuration(text)?),
         "training" => |text| training::play(&configuration(text)?),
         other => return Err(format!("there is no side called {other}")),
     };

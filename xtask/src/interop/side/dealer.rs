@@ -16,11 +16,16 @@ pub(super) struct Settings {
     listen: SocketAddr,
     /// Where the public key goes.
     public_key: PathBuf,
+    /// The private key as PEM; a new one, if not told.
+    private_key: Option<String>,
 }
 
 /// Serves until it is killed.
 pub(super) fn play(settings: &Settings) -> Result<Value, Failure> {
-    let key = DealerKey::generate()?;
+    let key = match &settings.private_key {
+        Some(pem) => DealerKey::from_pem(pem)?,
+        None => DealerKey::generate()?,
+    };
     std::fs::write(&settings.public_key, key.public_key().to_pem()?)?;
     let mut config = DealerConfig::new(&Dialect::spu());
     config.spu = Some(SpuDealerConfig::new(key));
