@@ -119,9 +119,14 @@ class Training:
 def play(s):
     link = peer.connect(s)
     agreed = handshake.agree(link, s)
-    with open(s["dealer_key"]) as file:
-        dealer = {**agreed["dealer"], "key": file.read()}
-    training = Training(engine.Engine(link, s["bits"], agreed["fraction_bits"], dealer), s, agreed)
+    dealer, options = {**agreed["dealer"], "key": ""}, {}
+    if s["dealer_key"]:
+        with open(s["dealer_key"]) as file:
+            dealer["key"] = file.read()
+    else:
+        options["beaver_type"] = "TrustedFirstParty"
+    spu_engine = engine.Engine(link, s["bits"], agreed["fraction_bits"], dealer, **options)
+    training = Training(spu_engine, s, agreed)
     training.run()
     if s["reveal"]:
         report = {"weights": training.reveal()}

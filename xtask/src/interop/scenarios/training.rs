@@ -19,6 +19,8 @@ struct Case {
     ours: usize,
     label_rank: usize,
     adjust_rank: usize,
+    /// Rank 0 deals, as is SPU's default.
+    first_party: bool,
     reveal: bool,
     /// Draws of the first step: "ones-only" or "reference".
     draws: &'static str,
@@ -43,6 +45,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ours: 0,
         label_rank: 0,
         adjust_rank: 0,
+        first_party: false,
         reveal: true,
         draws: "ones-only",
         numbered: false,
@@ -65,6 +68,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenarios.push(scenario(format!("dealer/training/ring-{bits}"), case));
         scenarios
             .push(scenario(format!("dealer/training/ring-{bits}/adjust-1"), Case { adjust_rank: 1, ..case }));
+    }
+    for (bits, fraction_bits) in [(64, 18), (128, 26)] {
+        for ours in 0..2 {
+            let case = Case { bits, fraction_bits, ours, label_rank: 1, first_party: true, ..plain };
+            scenarios.push(scenario(format!("lr/ring-{bits}/ours-{ours}/no-dealer"), case));
+        }
     }
     for ours in 0..2 {
         let case = Case { ours, adjust_rank: 1 - ours, draws: "reference", numbered: true, ..plain };
@@ -112,7 +121,7 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
             "draws": case.draws,
             "reveal": case.reveal,
             "dealer": place.dealer(),
-            "dealer_key": super::dealer_key(place),
+            "dealer_key": (!case.first_party).then(|| super::dealer_key(place)),
             "adjust_rank": case.adjust_rank,
         })
     };
@@ -122,7 +131,8 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
         }
         Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.lives[1])
     };
-    vec![party(0), party(1), dealer(place)]
+    let dealer = (!case.first_party).then(|| dealer(place));
+    [party(0), party(1)].into_iter().chain(dealer).collect()
 }
 
 /// Both have the same weights, and they are those of a plain run.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use symbolon_dialect::{Dialect, FirstStepDraws};
+use symbolon_dialect::{DealerDialect, Dialect, FirstStepDraws};
 use symbolon_grpc::{DealerPublicKey, SpuDealerClient, SpuDealerClientConfig, SpuForm};
 use symbolon_handshake::{
     DealerPlan, LrOffer, LrPlan, LrPolicy, Optimizer, Protocol, Purpose, SigmoidMode, TrustedDealer,
@@ -13,10 +13,10 @@ use symbolon_handshake::{
 use symbolon_link::Channel;
 use symbolon_lr::TrainPlan;
 use symbolon_operators::Sigmoid;
-use symbolon_prg::Cipher;
+use symbolon_prg::{Cipher, Seed};
 use symbolon_ring::{Field, Ring};
 use symbolon_semi2k::{Session, SessionConfig, SessionSeeds, Truncation};
-use symbolon_triples::{Dealer, DealerError};
+use symbolon_triples::{Dealer, DealerError, Limits, LocalDealer};
 
 use super::party::{LinkSettings, Party};
 use super::{Failure, tell_middle};
@@ -36,14 +36,17 @@ pub(super) struct Settings {
     draws: FirstStepDraws,
     reveal: bool,
     dealer: String,
-    /// File of the dealer's public key.
-    dealer_key: PathBuf,
+    /// File of the dealer's public key; if there is none, rank 0 deals.
+    dealer_key: Option<PathBuf>,
     adjust_rank: usize,
 }
 
 pub(super) fn play(settings: &Settings) -> Result<Value, Failure> {
     let mut dialect = Dialect::spu();
     dialect.first_step_draws = settings.draws;
+    if settings.dealer_key.is_none() {
+        dialect.dealer = DealerDialect::InsecureRank0LearnsAllMasks;
+    }
     let party = Party::connect(&settings.link, &dialect)?;
     let channel = party.root();
     let offer = offer(settings)?;
@@ -94,11 +97,20 @@ fn train<R: Ring>(
     config.adjust_rank = plan.dealer.adjust_rank;
     config.truncation = Truncation::Probabilistic(plan.dialect.truncation_side);
     let mut seeds = SessionSeeds::random()?;
-    let key = DealerPublicKey::from_pem(&std::fs::read_to_string(&settings.dealer_key)?)?;
-    seeds.sealed_dealer = Some(key.seal(&seeds.dealer)?.into());
+    if let Some(file) = &settings.dealer_key {
+        let key = DealerPublicKey::from_pem(&std::fs::read_to_string(file)?)?;
+        seeds.sealed_dealer = Some(key.seal(&seeds.dealer)?.into());
+    }
+    let bits = Seed::random()?;
     let mut session = Session::<R>::establish(channel.clone(), config, seeds, |opening| {
         if opening.rank != opening.adjust_rank {
             return Ok(None);
+        }
+        if settings.dealer_key.is_none() {
+            let seeds = opening.gathered.to_vec();
+            let (cipher, construction) = (config.cipher, config.dealer_construction);
+            let dealer = LocalDealer::new(seeds, cipher, construction, Limits::default(), &bits);
+            return Ok(Some(Box::new(dealer.map_err(Box::new)?)));
         }
         let config = SpuDealerClientConfig::new(&plan.dealer.host, SpuForm::Http, opening.sealed.to_vec());
         let client = SpuDealerClient::new(config, party.runtime());
