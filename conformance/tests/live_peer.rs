@@ -64,9 +64,9 @@ fn a_party_that_behaves_as_recorded_passes() {
 fn one_other_byte_is_noticed() {
     for name in NAMES {
         for rank in 0..2 {
-            let (report, _) = play(name, rank, |place, frame| {
-                // After the presence call comes the handshake.
-                if place == 1 {
+            let handshake = format!("root:P2P-1:{rank}->{}", 1 - rank);
+            let (report, _) = play(name, rank, |_, frame| {
+                if frame.key.starts_with(&handshake) {
                     let mut value = frame.value.to_vec();
                     *value.last_mut().unwrap() ^= 1;
                     frame.value = value.into();

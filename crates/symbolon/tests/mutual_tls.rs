@@ -69,6 +69,38 @@ fn a_run_with_certificates() {
     }
 }
 
+/// Seeds sealed to the dealer's key, and mutual TLS around them.
+#[test]
+fn a_run_with_certificates_and_a_dealer_of_spus_kind() {
+    let secured = Secured::new();
+    let Secured { scene, .. } = &secured;
+    secured.configure(0, "rank0");
+    secured.configure(1, "rank1");
+    symbolon::keygen::run(&symbolon::cli::KeygenOptions { out: secured.tls.clone(), force: false }).unwrap();
+    let (ca, cert, key) = (secured.path("ca.pem"), secured.path("dealer.pem"), secured.path("dealer.key"));
+    let private = secured.path(symbolon::keygen::PRIVATE_KEY);
+    let tls = ["--tls-ca", &ca, "--tls-cert", &cert, "--tls-key", &key, "--spu-key", &private];
+    let mut dealer = scene.start_dealer_with(&tls);
+    dealer.until("listening");
+    let public = secured.path(symbolon::keygen::PUBLIC_KEY);
+    for (dialect, form) in [("spu-0.9.5", "http"), ("reference", "unary"), ("reference", "unary-baidu-std")] {
+        let flags = ["--dealer-public-key", &public, "--dialect", dialect, "--dealer-form", form];
+        let stranger = secured.path("rank1.pem");
+        let pinned = |certificate: &str| [&flags[..], &["--dealer-cert", certificate]].concat().join(" ");
+        let run = |flags: &str, receive: &str| {
+            let mut flags: Vec<&str> = flags.split(' ').collect();
+            flags.extend(["--receive-timeout", receive]);
+            scene.run_without_dealer("run", &flags)
+        };
+        for ended in run(&pinned(&cert), "8s") {
+            ended.expect(0, &["prediction agreed"]);
+            assert!(!ended.log.contains("WARN"), "{}", ended.log);
+        }
+        // Another member of the same authority is not the dealer.
+        run(&pinned(&stranger), "1s")[0].expect(3, &["dealer", "TLS"]);
+    }
+}
+
 #[test]
 fn a_stranger_with_a_certificate_of_the_same_authority_is_kept_out() {
     let secured = Secured::new();
