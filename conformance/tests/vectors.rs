@@ -22,6 +22,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("psi/curve25519_sha256_direct.json", &["crates/curve/tests/vectors.rs", "crates/psi/tests/recorded.rs"]),
     ("psi/expand_message_xmd.json", &["crates/curve/src/expand.rs"]),
     ("psi/sm2.json", &["crates/curve/tests/sm2.rs"]),
+    ("psi/sm2_hash_to_curve.json", &["crates/curve/tests/sm2_hash_to_curve.rs"]),
     ("psi/x25519.json", &["crates/curve/tests/vectors.rs"]),
     ("recordings/reference_lr64-adjust1.json", RECORDINGS),
     ("recordings/reference_lr64-ttp.json", RECORDINGS),

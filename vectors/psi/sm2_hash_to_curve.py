@@ -4,7 +4,7 @@
 
 It shares nothing with the crates: Python integers, hashlib (whose SM3 is OpenSSL's), and the definition of the map in
 section 6.6.2, not the straight-line program of appendix F. The curve is a parameter; the answers of the RFC for P-256
-(rfc9380_p256.json, appendix J.1) must come out before anything is written. Z is found by the criteria of
+(appendix J.1) must come out before anything is written. Z is found by the criteria of
 appendix H.2, which give -10 for P-256 as the RFC has it.
 """
 
@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).parent
+VARIANTS = {"RO": 2, "NU": 1}
 PROTOCOL = "ECDH-PSI-V02-CS01-with-"
 # Names of section 8.10's identifiers, by the names of hashlib. All have at least 256 bits, twice the security level.
 HASHES = {
@@ -25,6 +26,20 @@ HASHES = {
     "sha3_256": "SHA3-256",
     "sha3_384": "SHA3-384",
     "sha3_512": "SHA3-512",
+}
+# RFC 9380, appendix J.1: the points of P256_XMD:SHA-256_SSWU_RO_ and _NU_ for these messages.
+P256_TAG = "QUUX-V01-CS02-with-P256_XMD:SHA-256_SSWU_"
+P256 = {
+    ("RO", ""): ("2c15230b26dbc6fc9a37051158c95b79656e17a1a920b11394ca91c44247d3e4", "8a7a74985cc5c776cdfe4b1f19884970453912e9d31528c060be9ab5c43e8415"),
+    ("RO", "abc"): ("0bb8b87485551aa43ed54f009230450b492fead5f1cc91658775dac4a3388a0f", "5c41b3d0731a27a7b14bc0bf0ccded2d8751f83493404c84a88e71ffd424212e"),
+    ("RO", "abcdef0123456789"): ("65038ac8f2b1def042a5df0b33b1f4eca6bff7cb0f9c6c1526811864e544ed80", "cad44d40a656e7aff4002a8de287abc8ae0482b5ae825822bb870d6df9b56ca3"),
+    ("RO", "q128_" + "q" * 128): ("4be61ee205094282ba8a2042bcb48d88dfbb609301c49aa8b078533dc65a0b5d", "98f8df449a072c4721d241a3b1236d3caccba603f916ca680f4539d2bfb3c29e"),
+    ("RO", "a512_" + "a" * 512): ("457ae2981f70ca85d8e24c308b14db22f3e3862c5ea0f652ca38b5e49cd64bc5", "ecb9f0eadc9aeed232dabc53235368c1394c78de05dd96893eefa62b0f4757dc"),
+    ("NU", ""): ("f871caad25ea3b59c16cf87c1894902f7e7b2c822c3d3f73596c5ace8ddd14d1", "87b9ae23335bee057b99bac1e68588b18b5691af476234b8971bc4f011ddc99b"),
+    ("NU", "abc"): ("fc3f5d734e8dce41ddac49f47dd2b8a57257522a865c124ed02b92b5237befa4", "fe4d197ecf5a62645b9690599e1d80e82c500b22ac705a0b421fac7b47157866"),
+    ("NU", "abcdef0123456789"): ("f164c6674a02207e414c257ce759d35eddc7f55be6d7f415e2cc177e5d8faa84", "3aa274881d30db70485368c0467e97da0e73c18c1d00f34775d012b6fcee7f97"),
+    ("NU", "q128_" + "q" * 128): ("324532006312be4f162614076460315f7a54a6f85544da773dc659aca0311853", "8d8197374bcd52de2acfefc8a54fe2c8d8bebd2a39f16be9b710e4b1af6ef883"),
+    ("NU", "a512_" + "a" * 512): ("5c4bad52f81f39c8e8de1260e9a06d72b8b00a0829a8ea004a610b0691bea5d9", "c801e7c0782af1f74f24fc385a8555da0582032a3ce038de637ccdcb16f7ef7b"),
 }
 ITEMS = ["", "abc", "abcdef0123456789", "13800000000", "用户甲", "q128_" + "q" * 128, "a512_" + "a" * 512]
 
@@ -148,33 +163,33 @@ def check_p256():
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
     curve = Curve("P256", p, p - 3, b)
     assert curve.z == -10
-    tests = json.loads((HERE / "rfc9380_p256.json").read_text())["tests"]
-    for test in tests:
-        count = {"RO": 2, "NU": 1}[test["variant"]]
-        elements, point = hash_to_curve(curve, "sha256", test["message"].encode(), test["dst"].encode(), count)
-        assert [text(u) for u in elements] == test["u"], test["id"]
-        assert [text(c) for c in point] == [test["x"], test["y"]], test["id"]
-    assert len(tests) == 10
+    for (variant, message), expected in P256.items():
+        tag = f"{P256_TAG}{variant}_".encode()
+        _, point = hash_to_curve(curve, "sha256", message.encode(), tag, VARIANTS[variant])
+        assert tuple(map(text, point)) == expected, (variant, message)
 
 
-def sm2_tests():
+def sm2_groups():
     p = 2**256 - 2**224 - 2**96 + 2**64 - 1
     b = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
     curve = Curve("SM2", p, p - 3, b)
     for name, identifier in HASHES.items():
-        for variant, count in (("RO", 2), ("NU", 1)):
+        for variant, count in VARIANTS.items():
             tag = f"{PROTOCOL}SM2_XMD:{identifier}_SSWU_{variant}_"
-            for number, item in enumerate(ITEMS):
+            tests = []
+            for number, item in enumerate(ITEMS, 1):
                 elements, (x, y) = hash_to_curve(curve, name, item.encode(), tag.encode(), count)
-                yield {
-                    "id": f"{name}-{variant.lower()}-{number}",
-                    "hash": name.replace("_", "-"),
-                    "variant": variant,
-                    "dst": tag,
-                    "item": item,
-                    "u": [text(u) for u in elements],
-                    "point": f"{2 + y % 2:02x}" + text(x),
-                }
+                tests.append(
+                    {
+                        "id": f"psi-sm2-sswu-{name.replace('_', '-')}-{variant.lower()}-{number}",
+                        "result": "valid",
+                        "flags": [],
+                        "item": item,
+                        "u": [text(u) for u in elements],
+                        "point": f"{2 + y % 2:02x}" + text(x),
+                    }
+                )
+            yield {"hash": name.replace("_", "-"), "variant": variant.lower(), "dst": tag, "tests": tests}
 
 
 def main():
@@ -182,16 +197,23 @@ def main():
     document = {
         "header": {
             "format": "symbolon-vectors/psi-sm2-hash-to-curve/1",
-            "source": "sm2_hash_to_curve.py beside this file, a model in plain integers which gives the answers of RFC 9380, appendix J.1, for P-256; no published vectors for SM2 are known",
-            "specification": "RFC 9380, sections 3, 5 and 6.6.2, on the curve of GB/T 32918.5 with Z = -9; docs/hash-to-curve.md",
+            "about": "Ids to points of SM2 by the simplified SWU map.",
+            "source": [
+                "the generator, a model in plain integers that gives the answers of RFC 9380, appendix J.1, for P-256; no published vectors for SM2 are known"
+            ],
+            "generator": {"name": "vectors/psi/sm2_hash_to_curve.py", "version": "1"},
+            "specification": [
+                "RFC 9380, sections 3, 5 and 6.6.2, on the curve of GB/T 32918.5; docs/hash-to-curve.md"
+            ],
             "notes": {
-                "variant": "RO: hash_to_curve, the sum of two maps; NU: encode_to_curve, one map",
+                "variant": "ro: hash_to_curve, the sum of two maps; nu: encode_to_curve, one map",
                 "item": "UTF-8",
-                "u": "the field elements",
+                "u": "the field elements, big-endian",
                 "point": "X9.62 compressed",
             },
+            "flags": {},
         },
-        "tests": list(sm2_tests()),
+        "groups": list(sm2_groups()),
     }
     written = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     path = HERE / "sm2_hash_to_curve.json"
