@@ -62,7 +62,7 @@
 //! # Public names
 //!
 //! [`Suite`] with [`Curve`], [`Hash`](enum@Hash), [`HashToCurve`] and [`PointFormat`]; [`SecretScalar`];
-//! [`Masker`]; [`Backend`]; [`CurveError`].
+//! [`Masker`]; [`Backend`], [`backend_name`]; [`CurveError`].
 
 mod backend;
 mod digest;
@@ -74,9 +74,8 @@ mod scalar;
 mod sm2;
 mod suite;
 
-pub use backend::Backend;
+pub use backend::{Backend, backend_name};
 pub use error::CurveError;
 pub use masker::Masker;
-pub use montgomery::backend::backend_name;
 pub use scalar::SecretScalar;
 pub use suite::{Curve, Hash, HashToCurve, PointFormat, Suite};

@@ -18,7 +18,7 @@ pub struct Masker {
 /// The implementations, by curve.
 enum Ladder {
     /// The digest is the u-coordinate.
-    Curve25519(Hash, SecretScalar),
+    Curve25519(Hash, SecretScalar, Backend),
     Sm2(Sm2Masks),
 }
 
@@ -28,11 +28,11 @@ impl Masker {
     /// # Errors
     /// [`CurveError::ConfigUnsupportedSuite`], [`CurveError::ConfigScalarOfOtherCurve`].
     pub fn new(suite: Suite, secret: SecretScalar) -> Result<Self, CurveError> {
-        Self::with_backend(suite, secret, Backend::fastest())
+        Self::with_backend(suite, secret, Backend::chosen())
     }
 
-    /// As [`Masker::new`], with a chosen implementation, which this processor must have
-    /// ([`Backend::is_available`]): the serial one is used where it does not. For tests and measurements.
+    /// As [`Masker::new`], with a backend other than the one of the process; the serial one takes the place of one
+    /// that the machine does not have. For tests and measurements.
     ///
     /// # Errors
     /// As [`Masker::new`].
@@ -44,7 +44,7 @@ impl Masker {
             return Err(CurveError::ConfigScalarOfOtherCurve(suite));
         }
         let ladder = match suite.curve {
-            Curve::Curve25519 => Ladder::Curve25519(suite.hash, secret),
+            Curve::Curve25519 => Ladder::Curve25519(suite.hash, secret, backend),
             Curve::Sm2 => Ladder::Sm2(Sm2Masks::new(suite, secret.bytes(), backend)),
         };
         Ok(Self { suite, ladder })
@@ -62,7 +62,7 @@ impl Masker {
     /// [`CurveError::OursNoPoint`].
     pub fn hash_to_points<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
         match &self.ladder {
-            Ladder::Curve25519(hash, _) => {
+            Ladder::Curve25519(hash, ..) => {
                 let mut points = vec![0u8; items.len() * montgomery::POINT_BYTES];
                 points.par_chunks_exact_mut(montgomery::POINT_BYTES).zip(items).with_min_len(256).for_each(
                     |(slot, item)| {
@@ -82,8 +82,8 @@ impl Masker {
     /// [`CurveError::OursLowOrder`], [`CurveError::OursNoPoint`].
     pub fn mask_items<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
         match &self.ladder {
-            Ladder::Curve25519(_, secret) => {
-                montgomery::multiply_all(secret.bytes(), &self.hash_to_points(items)?)
+            Ladder::Curve25519(_, secret, backend) => {
+                montgomery::multiply_all(*backend, secret.bytes(), &self.hash_to_points(items)?)
                     .map_err(|index| CurveError::OursLowOrder { index })
             }
             Ladder::Sm2(masks) => masks.mask_items(items),
@@ -103,8 +103,10 @@ impl Masker {
             return Err(CurveError::PeerLength { length: points.len(), point_bytes });
         }
         match &self.ladder {
-            Ladder::Curve25519(_, secret) => montgomery::multiply_all(secret.bytes(), points)
-                .map_err(|index| CurveError::PeerLowOrder { index }),
+            Ladder::Curve25519(_, secret, backend) => {
+                montgomery::multiply_all(*backend, secret.bytes(), points)
+                    .map_err(|index| CurveError::PeerLowOrder { index })
+            }
             Ladder::Sm2(masks) => masks.mask_points(points),
         }
     }

@@ -16,7 +16,7 @@ fn masker(backend: Backend, suite: Suite, scalar_le: &[u8; 32]) -> Masker {
 }
 
 fn other_backends() -> impl Iterator<Item = Backend> {
-    Backend::ALL.iter().copied().filter(|backend| *backend != Backend::Serial && backend.is_available())
+    Backend::available().skip(1)
 }
 
 fn with(format: PointFormat) -> Suite {
@@ -90,7 +90,7 @@ fn small_multiples_are_repeated_sums() {
     // k·P for consecutive k by one backend must be what (k/2)·P doubled is by the same one, for every backend:
     // no other arithmetic takes part.
     let points = some_points(9);
-    for backend in Backend::ALL.iter().copied().filter(|backend| backend.is_available()) {
+    for backend in Backend::available() {
         let times = |scalar: &[u8; 32], points: &[u8]| {
             masker(backend, with(PointFormat::X962Uncompressed), scalar).mask_points(points).unwrap()
         };

@@ -33,7 +33,7 @@ fn items_to_points() {
         let name = format!("sm2-{}-sswu-{}-x962-compressed", group.hash, group.variant);
         let suite: Suite = name.parse().unwrap();
         seen.insert(name);
-        for backend in Backend::ALL.iter().copied().filter(|backend| backend.is_available()) {
+        for backend in Backend::available() {
             let secret = SecretScalar::random(Curve::Sm2).unwrap();
             let masker = Masker::with_backend(suite, secret, backend).unwrap();
             for test in &group.tests {

@@ -1,15 +1,15 @@
 //! X25519 in bulk: the ladder over many u-coordinates with one scalar.
 //!
-//! `backend` chooses how, `lanes` computes eight points at a time, `curve25519-dalek` one at a time.
+//! `lanes` computes eight points at a time, `curve25519-dalek` one at a time.
 
-pub(crate) mod backend;
+mod backend;
 #[cfg(any(target_arch = "x86_64", test))]
 mod lanes;
 
 use rayon::prelude::*;
 use subtle::{Choice, ConstantTimeEq};
 
-use backend::Backend;
+use crate::Backend;
 
 /// Bytes of an encoded u-coordinate.
 pub(crate) const POINT_BYTES: usize = 32;
@@ -24,18 +24,14 @@ const TASK_POINTS: usize = 128;
 /// Products of `scalar`, clamped again inside, with every point of `input` (a multiple of 32 bytes, checked by
 /// the caller), in order, or the index of the first point whose product is all zeros (small order). No branch and no
 /// address depends on the scalar.
-pub(crate) fn multiply_all(scalar: &[u8; 32], input: &[u8]) -> Result<Vec<u8>, usize> {
-    multiply_all_with(Backend::chosen(), scalar, input)
-}
-
-fn multiply_all_with(backend: Backend, scalar: &[u8; 32], input: &[u8]) -> Result<Vec<u8>, usize> {
+pub(crate) fn multiply_all(backend: Backend, scalar: &[u8; 32], input: &[u8]) -> Result<Vec<u8>, usize> {
     let mut output = input.to_vec();
     let (points, _) = output.as_chunks_mut::<POINT_BYTES>();
     let first_zero = points
         .par_chunks_mut(TASK_POINTS)
         .enumerate()
         .filter_map(|(task, points)| {
-            backend.multiply(scalar, points);
+            backend::multiply(backend, scalar, points);
             let zero = points.iter().position(|product| is_zero(product).into());
             zero.map(|i| task * TASK_POINTS + i)
         })
@@ -115,7 +111,7 @@ mod tests {
 
     fn serial(scalar: &[u8; 32], points: &[Point]) -> Vec<Point> {
         let mut products = points.to_vec();
-        Backend::Serial.multiply(scalar, &mut products);
+        backend::multiply(Backend::Serial, scalar, &mut products);
         products
     }
 
@@ -124,9 +120,9 @@ mod tests {
         for scalar in scalars() {
             let expected = serial(&scalar, &edges());
             assert!(expected.iter().any(|product| is_zero(product).into()));
-            for backend in Backend::detected() {
+            for backend in Backend::available() {
                 let mut got = edges();
-                backend.multiply(&scalar, &mut got);
+                backend::multiply(backend, &scalar, &mut got);
                 assert_eq!(got, expected, "{}", backend.name());
             }
             let mut got = edges();
@@ -137,13 +133,13 @@ mod tests {
 
     #[test]
     fn zero_products_are_found_wherever_they_are() {
-        for backend in Backend::detected() {
+        for backend in Backend::available() {
             for zeros in [vec![0], vec![299], vec![128, 127], vec![7, 8, 9, 298], (0..300).collect()] {
                 let mut input = [9u8; 32 * 300];
                 for &zero in &zeros {
                     input[32 * zero..32 * zero + 32].fill(0);
                 }
-                let got = multiply_all_with(backend, &[77; 32], &input);
+                let got = multiply_all(backend, &[77; 32], &input);
                 assert_eq!(got, Err(*zeros.iter().min().unwrap()), "{}", backend.name());
             }
         }
@@ -158,9 +154,9 @@ mod tests {
             points in prop::collection::vec(any::<[u8; 32]>(), 0..200),
         ) {
             let expected = serial(&scalar, &points);
-            for backend in Backend::detected() {
+            for backend in Backend::available() {
                 let mut got = points.clone();
-                backend.multiply(&scalar, &mut got);
+                backend::multiply(backend, &scalar, &mut got);
                 prop_assert_eq!(&got, &expected, "{}", backend.name());
             }
             let mut got = points[..points.len().min(9)].to_vec();
