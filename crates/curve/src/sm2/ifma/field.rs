@@ -189,6 +189,17 @@ impl Tight {
         Self(std::array::from_fn(|i| _mm512_mask_mov_epi64(otherwise.0[i], mask, then.0[i])))
     }
 
+    /// The choice whose mask is full; all of them are read.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn pick<const N: usize>(masks: &[__mmask8; N], choices: [&Self; N]) -> Self {
+        let mut found = Self::zero();
+        for (mask, choice) in masks.iter().zip(choices) {
+            found = Self::select(*mask, &found, choice);
+        }
+        found
+    }
+
     /// Product.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]

@@ -97,7 +97,10 @@ fn sswu_vectors<const N: usize>(elements: &[[[u8; 32]; N]]) -> Vec<Option<Affine
         let mut sum: Option<Jacobian> = None;
         for i in 0..N {
             let point = sswu::map_to_curve(&Tight::from_bytes(&filled.map(|elements| elements[i])));
-            sum = Some(sum.map_or(point, |sum| sum.add_or_double(&point)));
+            match &mut sum {
+                Some(sum) => sum.add_or_double(&point),
+                None => sum = Some(point),
+            }
         }
         sums.extend(sum);
     }

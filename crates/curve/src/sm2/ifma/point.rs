@@ -81,55 +81,50 @@ impl Jacobian {
         Self { x, y, z: Tight::one() }
     }
 
-    /// Twice these points: 4 multiplications, 4 squarings.
+    /// Doubles these points: 4 multiplications, 4 squarings.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn double(&self) -> Self {
+    fn double(&mut self) {
         let delta = self.z.square().carry();
         let gamma = self.y.square().carry();
+        self.z = self.y.mul(&self.z).shifted::<1>().carry();
         let beta = self.x.mul(&gamma).carry();
         let three_differences = self.x.loose().minus(delta.loose()).tripled().fold();
         let sum = self.x.loose().plus(delta.loose()).carry();
         let alpha = three_differences.mul(&sum).carry();
-        let x = alpha.square().minus(beta.loose().shifted::<3>()).fold();
-        let z = self.y.mul(&self.z).shifted::<1>().carry();
-        let rest = beta.loose().shifted::<2>().minus(x.loose()).fold();
-        let y = alpha.mul(&rest).minus(gamma.square().shifted::<3>()).fold();
-        Self { x, y, z }
+        self.x = alpha.square().minus(beta.loose().shifted::<3>()).fold();
+        let rest = beta.loose().shifted::<2>().minus(self.x.loose()).fold();
+        self.y = alpha.mul(&rest).minus(gamma.square().shifted::<3>()).fold();
     }
 
-    /// Sums of points that are neither equal nor opposite: 12 multiplications, 4 squarings.
+    /// Adds points that are neither these nor opposite to them: 12 multiplications, 4 squarings. Returns the
+    /// differences of x and of y, scaled; both are zero where the points were equal, and the sum is wrong.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn add(&self, other: &Self) -> Self {
-        self.sum_and_differences(other).0
-    }
-
-    /// Sums of any points; z is zero if they are opposite.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn add_or_double(&self, other: &Self) -> Self {
-        let (sum, h, r) = self.sum_and_differences(other);
-        Self::select(h.is_zero() & r.is_zero(), &sum, &self.double())
-    }
-
-    /// The sum, and the differences of the points' x and y, scaled.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn sum_and_differences(&self, other: &Self) -> (Self, Tight, Tight) {
+    fn add(&mut self, other: &Self) -> [Tight; 2] {
         let zz1 = self.z.square().carry();
         let zz2 = other.z.square().carry();
         let u1 = self.x.mul(&zz2).carry();
         let s1 = self.y.mul(&other.z.mul(&zz2).carry()).carry();
         let h = other.x.mul(&zz1).minus(u1.loose()).fold();
         let r = other.y.mul(&self.z.mul(&zz1).carry()).minus(s1.loose()).fold();
+        self.z = self.z.mul(&other.z).carry().mul(&h).carry();
         let hh = h.square().carry();
         let hhh = h.mul(&hh).carry();
         let v = u1.mul(&hh).carry();
-        let x = r.square().minus(hhh.loose()).minus(v.loose().shifted::<1>()).fold();
-        let rest = v.loose().minus(x.loose()).fold();
-        let y = r.mul(&rest).minus(s1.mul(&hhh)).fold();
-        let z = self.z.mul(&other.z).carry().mul(&h).carry();
-        (Self { x, y, z }, h, r)
+        self.x = r.square().minus(hhh.loose()).minus(v.loose().shifted::<1>()).fold();
+        let rest = v.loose().minus(self.x.loose()).fold();
+        self.y = r.mul(&rest).minus(s1.mul(&hhh)).fold();
+        [h, r]
+    }
+
+    /// Adds any points; z becomes zero where they are opposite.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn add_or_double(&mut self, other: &Self) {
+        let mut double = *self;
+        double.double();
+        let [h, r] = self.add(other);
+        *self = Self::select(h.is_zero() & r.is_zero(), self, &double);
     }
 
     /// `then` in the lanes of the mask, `otherwise` in the others.
@@ -143,21 +138,22 @@ impl Jacobian {
         }
     }
 
-    /// The points with y negated in all lanes if `sign` is one, unchanged if it is zero.
+    /// Negates the points if `sign` is one, and leaves them if it is zero.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn with_sign(self, sign: u8) -> Self {
-        let mask = all_lanes_if_equal(sign, 1);
-        Self { y: Tight::select(mask, &self.y, &self.y.negated()), ..self }
+    fn apply_sign(&mut self, sign: u8) {
+        self.y = Tight::select(all_lanes_if_equal(sign, 1), &self.y, &self.y.negated());
     }
 
     /// P, 3P, ..., 31P.
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn odd_multiples(&self) -> [Self; ENTRIES] {
-        let double = self.double();
+        let mut double = *self;
+        double.double();
         let mut table = [*self; ENTRIES];
         for i in 1..ENTRIES {
-            table[i] = table[i - 1].add(&double);
+            table[i] = table[i - 1];
+            table[i].add(&double);
         }
         table
     }
@@ -169,13 +165,19 @@ impl Jacobian {
         let mut product = *self;
         for i in (0..DIGITS).rev() {
             for _ in 0..WINDOW {
-                product = product.double();
+                product.double();
             }
-            let entry = read(&table, digits.entries[i]).with_sign(digits.signs[i]);
+            let mut entry = read(&table, digits.entries[i]);
+            entry.apply_sign(digits.signs[i]);
             // Which digit it is, is public.
-            product = if i == 0 { product.add_or_double(&entry) } else { product.add(&entry) };
+            if i == 0 {
+                product.add_or_double(&entry);
+            } else {
+                product.add(&entry);
+            }
         }
-        product.with_sign(digits.sign)
+        product.apply_sign(digits.sign);
+        product
     }
 }
 
@@ -183,11 +185,12 @@ impl Jacobian {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn read(table: &[Jacobian; ENTRIES], index: u8) -> Jacobian {
-    let mut found = table[0];
-    for (i, entry) in (0u8..).zip(table).skip(1) {
-        found = Jacobian::select(all_lanes_if_equal(index, i), &found, entry);
+    let masks: [__mmask8; ENTRIES] = std::array::from_fn(|i| all_lanes_if_equal(index, i as u8));
+    Jacobian {
+        x: Tight::pick(&masks, table.each_ref().map(|entry| &entry.x)),
+        y: Tight::pick(&masks, table.each_ref().map(|entry| &entry.y)),
+        z: Tight::pick(&masks, table.each_ref().map(|entry| &entry.z)),
     }
-    found
 }
 
 /// All lanes if the numbers are equal, else none; computed by a vector comparison.
