@@ -10,7 +10,8 @@ import json
 import pathlib
 import sys
 
-from symbolon_model import ciphers, curves, dealer, fixedpoint, link, lr, protobuf, psi, shares, streams
+from symbolon_model import (
+    ciphers, curves, dealer, fixedpoint, handshake, link, lr, protobuf, psi, shares, streams)
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "vectors"
 failures, passed = [], 0
@@ -146,6 +147,169 @@ def check_dealers():
             expect(test["id"], [ring.to_bytes(elements).hex() for elements in found], test["corrections"])
 
 
+def check_dealer_calls():
+    """Calls to dealers of SPU's service, as bytes: the requests of real parties, and the replies they computed on."""
+    for path in sorted((VECTORS / "dealer").glob("*.json")):
+        file = load(path)
+        seeds = {name: bytes.fromhex(seed) for name, seed in file["seeds"].items()}
+        for place, call in enumerate(file["calls"]):
+            what = f"{path.name}, call {place} ({call['method']})"
+            read = request_of_json if file["form"] == "http" else request_of_protobuf
+            op, bits, params, draws = read(call, seeds)
+            reply = reply_of(base64.b64decode(call["response"]), file["form"])
+            ring = fixedpoint.Ring(bits)
+            if op == "rand-bit":
+                # The bits are the dealer's: the reply must make bits of what the parties drew.
+                nothing = [0] * params["len"]
+                masks, = dealer.correct(bits, file["stream"], [], op, params, draws, random_bits=nothing)
+                made = [(c - m) % ring.size for c, m in zip(ring.from_bytes(reply), masks)]
+                expect(f"{what}: bits", set(made) <= {0, 1}, True)
+                continue
+            found = dealer.correct(bits, file["stream"], [], op, params, draws)
+            expect(what, b"".join(map(ring.to_bytes, found)), reply)
+
+
+OPS = {"AdjustDot": "dot", "AdjustMul": "mul", "AdjustMulPriv": "mul-priv", "AdjustSquare": "square", "AdjustAnd": "and",
+       "AdjustTrunc": "trunc", "AdjustTruncPr": "trunc-pr", "AdjustRandBit": "rand-bit", "AdjustEqz": "eqz",
+       "AdjustPerm": "perm"}
+
+
+def request_of_json(call, seeds):
+    """Operation, ring, parameters and draws of a request posted as JSON; a field that is zero is left out."""
+    request, op = call["request"], OPS[call["method"]]
+    draws = [{"counter": int(b.get("prg_count", 0)), "bytes": int(b["buffer_len"]),
+              "seeds": [seeds[name] for name in b["encrypted_seeds"]]} for b in request["prg_inputs"]]
+    # And works on bytes: any ring whose elements fill the buffer will do.
+    bits = 8 * int(request["field_size"]) if "field_size" in request else 32
+    if op == "dot":
+        params = {key.lower(): int(request[key]) for key in ("M", "N", "K")}
+        params["transposed"] = request.get("transpose_inputs", [False, False])[:2]
+    else:
+        params = {"len": draws[0]["bytes"] * 8 // bits, "bits": int(request.get("bits", 0))}
+    if op == "perm":
+        perm = request["perm"]
+        params |= {"rank": 0, "counter": int(perm.get("prg_count", 0)), "key": seeds[perm["encrypted_seeds"]]}
+    return op, bits, params, draws
+
+
+def request_of_protobuf(call, seeds):
+    """The same of the reference's form of AdjustDot: buffers 1, transpositions 2, bytes of an element 3, M, N, K."""
+    assert call["method"] == "AdjustDot"
+    draws, fields = [], {}
+    for number, value in protobuf.read_fields(base64.b64decode(call["request"])):
+        if number != 1:
+            fields[number] = value
+            continue
+        buffer = {"counter": 0, "seeds": []}
+        for inner, content in protobuf.read_fields(value):
+            if inner == 3:
+                buffer["seeds"].append(seeds[base64.b64encode(content).decode()])
+            else:
+                buffer[{1: "counter", 2: "bytes"}[inner]] = content
+        draws.append(buffer)
+    transposed = [bool(flag) for flag in fields.get(2, b"\0\0")[:2]]
+    return "dot", 8 * fields[3], {"m": fields[4], "n": fields[5], "k": fields[6], "transposed": transposed}, draws
+
+
+def reply_of(body, form):
+    """The corrections in a reply: frames of flag, length and data, or a message with the outputs in field 3."""
+    if form == "unary":
+        return b"".join(value for number, value in protobuf.read_fields(body) if number == 3)
+    out = b""
+    while body:
+        length = int.from_bytes(body[1:9], "little")
+        assert body[0] == 0, "the recorded reply is an error"
+        out, body = out + body[9:9 + length], body[9 + length:]
+    return out
+
+
+def check_handshakes():
+    """Requests and answers of the reference, from the configurations of its two parties."""
+    encoded = lambda kind, message: base64.b64encode(protobuf.encode(kind, message)).decode()
+    for test in tests("handshake/lr.json"):
+        offers = [offer | {"fields": [offer["field"]], "ciphers": ["aes-128"]} for offer in test["offers"]]
+        expect(f"{test['id']}: request", encoded(handshake.REQUEST, handshake.lr_request(offers[1], 1, "reference")),
+               test["request"])
+        answer = handshake.answer(handshake.lr_response, offers, "reference")
+        expect(f"{test['id']}: response", encoded(handshake.RESPONSE, answer), test["response"])
+    for name in ("handshake/lr.json", "handshake/psi.json"):
+        for test in tests(name):
+            for kind, field in ((handshake.REQUEST, "request"), (handshake.RESPONSE, "response")):
+                message = protobuf.decode(kind, base64.b64decode(test[field]))
+                expect(f"{test['id']}: {field} read and written", encoded(kind, message), test[field])
+
+
+def check_trainings():
+    """Shares of the weights of real engines, from inputs and seeds alone."""
+    for test in tests("lr/training.json"):
+        ring, f = fixedpoint.Ring(test["field_bits"]), test["fraction_bits"]
+        seeds = {name: [bytes.fromhex(seed) for seed in test[name]] for name in ("pairwise_seeds", "dealer_seeds")}
+        dialect = {"sequence-numbers": False, "counter-base": "one", "connect-suffix": True, "fin": True}
+        session = shares.Session(ring, f, [link.Endpoint(rank, dialect) for rank in range(2)], seeds["pairwise_seeds"],
+                                 seeds["dealer_seeds"], test["dealer_stream"], test["adjust_rank"])
+        encode = lambda x: ring.encode(fixedpoint.float32(x), f)
+        features = [[[encode(v) for v in row] for row in rows] for rows in test["features"]]
+        labels = [encode(v) for v in test["label"]]
+        run = {key: test[key] for key in ("epochs", "batch_size", "learning_rate", "l2")}
+        run |= {"step": test["step_size"]} if test["step_size"] is not None else {}
+        weights = lr.train(session, features, labels, test["label_rank"], run, test["first_step_draws"])
+        for rank in range(2):
+            expect(f"{test['id']}: share of rank {rank}", [ring.to_bytes(row).hex() for row in weights[rank]],
+                   test["model_shares"][rank])
+        if test.get("inference"):
+            opened = lr.reference_ending(session, features, labels, test["label_rank"], weights)
+            expect(f"{test['id']}: ending", [[ring.signed(v) for v in values] for values in opened],
+                   [test["inference"]["labels"], test["inference"]["scores"]])
+
+
+def check_sessions():
+    """Every opening of recorded sessions."""
+    for path in sorted((VECTORS / "semi2k").glob("*.json")):
+        if path.name.startswith("model"):
+            continue
+        for test in tests(f"semi2k/{path.name}"):
+            ring = fixedpoint.Ring(test["field_bits"])
+            sides = test["ranks"]
+            for rank, side in enumerate(sides):
+                pairwise = bytes.fromhex(side["pairwise"])
+                expect(f"{test['id']}: pairwise seed {rank}", shares.message_pack(unpacked(pairwise)), pairwise)
+            dialect = {"sequence-numbers": False, "counter-base": "one", "connect-suffix": True, "fin": True}
+            endpoints = [link.Endpoint(rank, dialect) for rank in range(2)]
+            for endpoint in endpoints:
+                endpoint.collective["root"] = 4
+            session = shares.Session(
+                ring, test["fraction_bits"], endpoints,
+                [unpacked(bytes.fromhex(side["pairwise"])).to_bytes(16, "little") for side in sides],
+                [bytes.fromhex(side["dealer_seed"]) for side in sides], test["construction"], test["adjust_rank"])
+            encode = lambda x: ring.encode(fixedpoint.float32(x), session.f)
+            features = [[[encode(v) for v in row] for row in side["features"]] for side in sides]
+            labels = [encode(v) for v in test["labels_at_rank_0"]]
+            run = {"epochs": test["epochs"], "batch_size": test["batch"], "l2": test["l2"], "step": test["step_size_units"]}
+            order = "reference" if test["first_step_seals_weights"] else "ones-only"
+            weights = lr.train(session, features, labels, 0, run, order)
+            if test["weight_shares"]:
+                expect(f"{test['id']}: weights", [ring.to_bytes(fixedpoint.flat(w)).hex() for w in weights],
+                       test["weight_shares"])
+            else:
+                session.open(weights)
+            for rank, side in enumerate(sides):
+                sent = [{"key": key, "value": value.hex()} for key, value in endpoints[rank].sent]
+                expect(f"{test['id']}: openings of rank {rank}", sent, side["openings"])
+            corrections = [ring.to_bytes(correction).hex() for _, _, correction in session.requests]
+            expect(f"{test['id']}: corrections", corrections, test["corrections"])
+
+
+def unpacked(data):
+    """The integer in the MessagePack form of two 64-bit halves."""
+    assert data[0] == 0x92
+    halves, place = [], 1
+    for _ in range(2):
+        size = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}.get(data[place], 0)
+        halves.append(int.from_bytes(data[place + 1:place + 1 + size], "big") if size else data[place])
+        place += 1 + size
+    return halves[0] << 64 | halves[1]
+
+
 def without_number(key):
     return key.split(link.SEPARATOR)[0]
 
@@ -233,6 +397,10 @@ def main():
     check_fixed_point()
     check_maps()
     check_dealers()
+    check_dealer_calls()
+    check_handshakes()
+    check_trainings()
+    check_sessions()
     recordings = sorted((VECTORS / "recordings").glob("*.json"))
     for path in recordings:
         check_recording(path)

@@ -14,15 +14,31 @@ const READERS: &[(&str, &[&str])] = &[
     ("dealer/reference_unary_adjust1.json", &["crates/grpc/tests/spu_dealer.rs"]),
     ("dealer/spu-0.9.5_http.json", &["crates/grpc/tests/spu_dealer.rs"]),
     ("handshake/lr.json", &["crates/handshake/tests/recordings.rs", "crates/symbolon/tests/ic_main_wire.rs"]),
+    ("handshake/model_lr.json", &["crates/handshake/tests/model.rs", "conformance/tests/vectors_model.rs"]),
+    ("handshake/model_psi.json", &["crates/handshake/tests/model.rs", "conformance/tests/vectors_model.rs"]),
     (
         "handshake/psi.json",
         &["crates/handshake/tests/recordings.rs", "crates/symbolon/tests/ic_main_wire.rs"],
     ),
+    ("link/exchanges.json", &["crates/link/tests/vectors.rs"]),
+    ("link/keys.json", &["crates/link/tests/vectors.rs", "conformance/tests/vectors_model.rs"]),
+    ("lr/model_lr-128-reference.json", RUNS),
+    ("lr/model_lr-128.json", RUNS),
+    ("lr/model_lr-32.json", RUNS),
+    ("lr/model_lr-64-no-penalty.json", RUNS),
+    ("lr/model_lr-64.json", RUNS),
     ("lr/training.json", &["crates/lr/tests/known_answers.rs"]),
+    ("prg/streams.json", &["crates/prg/tests/vectors.rs"]),
     ("psi/curve25519_sha256_direct.json", &["crates/curve/tests/vectors.rs", "crates/psi/tests/recorded.rs"]),
     ("psi/expand_message_xmd.json", &["crates/curve/src/expand.rs"]),
+    ("psi/model_psi-25519-document.json", RUNS),
+    ("psi/model_psi-25519-sm3.json", RUNS),
+    ("psi/model_psi-sm2-hybrid-reference.json", RUNS),
+    ("psi/model_psi-sm2-sm3-increment.json", RUNS),
+    ("psi/model_psi-sm2-uncompressed.json", RUNS),
     ("psi/sm2.json", &["crates/curve/tests/sm2.rs"]),
     ("psi/sm2_hash_to_curve.json", &["crates/curve/tests/sm2_hash_to_curve.rs"]),
+    ("psi/suites.json", &["crates/curve/tests/model.rs"]),
     ("psi/x25519.json", &["crates/curve/tests/vectors.rs"]),
     ("recordings/reference_lr64-adjust1.json", RECORDINGS),
     ("recordings/reference_lr64-ttp.json", RECORDINGS),
@@ -36,9 +52,16 @@ const READERS: &[(&str, &[&str])] = &[
     ("recordings/reference_psi-sm2.json", RECORDINGS),
     ("recordings/spu-0.9.5_fm64.json", RECORDINGS),
     ("recordings/spu-0.9.5_ref-fm64.json", RECORDINGS),
+    ("ring/fixed_point.json", &["crates/ring/tests/vectors.rs"]),
+    ("semi2k/model-operations-128.json", &["crates/semi2k/tests/model.rs"]),
+    ("semi2k/model-operations-32.json", &["crates/semi2k/tests/model.rs"]),
+    ("semi2k/model-operations-64.json", &["crates/semi2k/tests/model.rs"]),
     ("semi2k/reference-adjust-rank-1.json", &["crates/semi2k/tests/vectors.rs"]),
     ("semi2k/spu-0.9.5-compiled-steps.json", &["crates/semi2k/tests/vectors.rs"]),
     ("semi2k/spu-0.9.5-reference-order.json", &["crates/semi2k/tests/vectors.rs"]),
+    ("triples/model-128.json", &["crates/triples/tests/model.rs"]),
+    ("triples/model-32.json", &["crates/triples/tests/model.rs"]),
+    ("triples/model-64.json", &["crates/triples/tests/model.rs"]),
     ("triples/reference-adjust-rank-0.json", &["crates/triples/tests/vectors.rs"]),
     ("triples/reference-adjust-rank-1.json", &["crates/triples/tests/vectors.rs"]),
     ("triples/spu-0.9.5-compiled-steps.json", &["crates/triples/tests/vectors.rs"]),
@@ -47,6 +70,7 @@ const READERS: &[(&str, &[&str])] = &[
 ];
 
 const RECORDINGS: &[&str] = &["conformance/tests/recordings.rs"];
+const RUNS: &[&str] = &["conformance/tests/vectors_model.rs"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -60,7 +60,7 @@ def put_together(kind, shares, size):
 
 
 def permutation(key, counter, length):
-    """π of `length` places from one party's seed: Knuth's shuffle with 128-bit numbers, always in CTR mode."""
+    """π of `length` places from one party's seed: Knuth's shuffle with 128-bit numbers, in CTR mode (erratum E39)."""
     numbers = draw("aes-128", CTR, key, counter, 16 * (length - 1))
     places = list(range(length))
     for i in range(length - 1, 0, -1):
@@ -70,14 +70,19 @@ def permutation(key, counter, length):
 
 
 def correct(bits, construction, seeds, op, params, draws, random_bits=None, cipher="aes-128"):
-    """The corrections, a list of lists of elements. `seeds` by rank."""
+    """The corrections, a list of lists of elements.
+
+    `seeds` by rank; a draw can have its own, when its mask is older than the session. `random_bits` are what the
+    dealer drew for rand-bit.
+    """
     ring = Ring(bits)
     assert len(draws) == BUFFERS[op]
     assert [d["bytes"] for d in draws] == [n * ring.bytes for n in lengths(op, params)]
 
     def buffer(index, kind="sum"):
         d = draws[index]
-        shares = [ring.from_bytes(draw(cipher, construction, seed, d["counter"], d["bytes"])) for seed in seeds]
+        keys = d.get("seeds", seeds)
+        shares = [ring.from_bytes(draw(cipher, construction, key, d["counter"], d["bytes"])) for key in keys]
         return put_together(kind, shares, ring.size)
 
     def minus(a, b):
@@ -111,7 +116,8 @@ def correct(bits, construction, seeds, op, params, draws, random_bits=None, ciph
         return [[x ^ y for x, y in zip(buffer(0), buffer(1, "xor"))]]
     if op == "perm":
         a, moved = buffer(0), [0] * params["len"]
-        for i, place in enumerate(permutation(seeds[params["rank"]], params["counter"], params["len"])):
+        key = params.get("key") or seeds[params["rank"]]
+        for i, place in enumerate(permutation(key, params["counter"], params["len"])):
             moved[place] = a[i]
         return [minus(moved, buffer(1))]
     raise ValueError(op)

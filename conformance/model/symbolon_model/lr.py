@@ -36,7 +36,7 @@ def agree(recording, endpoints):
 
 
 def step_size(ring, f, learning_rate, batch_size):
-    """The public factor of a step, rounded: all parties must come to the same number (erratum E08)."""
+    """The public factor of a step, of 32-bit floats (E40), rounded: all parties must come to one number (E08)."""
     rate, share = (ring.encode(float32(x), f) for x in (learning_rate, 1 / batch_size))
     return ring.truncate_public(rate * share % ring.size, f)
 
