@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use symbolon_curve::{Backend, Curve, HashToCurve, Masker, PointFormat, SecretScalar, Suite};
+use symbolon_curve::{
+    Backend, Curve, CurveError, Hash, HashToCurve, Masker, PointFormat, SecretScalar, Suite,
+};
 
 #[derive(Deserialize)]
 struct File {
@@ -49,4 +51,15 @@ fn items_to_points() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(seen, implemented, "every implemented hash has known answers");
+}
+
+#[test]
+fn hashes_below_twice_the_security_level_are_refused() {
+    for hash in [Hash::Sha224, Hash::Sha3_224] {
+        for map in [HashToCurve::SswuRo, HashToCurve::SswuNu] {
+            let suite = Suite { hash, map, ..Suite::SM2_SM3_INCREMENT };
+            let made = Masker::new(suite, SecretScalar::random(Curve::Sm2).unwrap());
+            assert_eq!(made.err(), Some(CurveError::ConfigUnsupportedSuite(suite)));
+        }
+    }
 }
