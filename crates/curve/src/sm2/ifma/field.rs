@@ -394,3 +394,6 @@ fn join(limbs: &Limbs) -> [u8; 32] {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests;
