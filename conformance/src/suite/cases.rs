@@ -1,5 +1,6 @@
 //! Every case, by area.
 
+mod handshake;
 mod link;
 
 use glob::Pattern;
@@ -8,7 +9,7 @@ use super::case::{Case, Role};
 
 /// All of them, in the order of reports.
 pub fn all() -> Vec<&'static Case> {
-    [link::CASES].into_iter().flatten().flat_map(|cases| cases.iter()).collect()
+    [link::CASES, handshake::CASES].into_iter().flatten().flat_map(|cases| cases.iter()).collect()
 }
 
 /// The case of that id.

@@ -1,0 +1,616 @@
+//! SS-LR: what is asked, and what rank 0 makes of it.
+
+use symbolon_wire::algos::{
+    LrDataIoProposal, LrDataIoResult, LrHyperparamsProposal, LrHyperparamsResult, SgdOptimizer,
+};
+use symbolon_wire::handshake::{HandshakeRequest, HandshakeResponse};
+use symbolon_wire::op::{SigmoidParamsProposal, SigmoidParamsResult};
+use symbolon_wire::protocol::{
+    PrgConfigProposal, SsProtocolProposal, SsProtocolResult, TripleConfigProposal, TruncationModeProposal,
+};
+use symbolon_wire::{Message as _, pack_any};
+
+use super::{
+    ENTRY, Fields, PPCA_7, agree_lr, refusal, refuse_lr, refuse_lr_bytes, request, unpack,
+    with_unknown_field, with_unknown_fields,
+};
+use crate::suite::Bench;
+use crate::suite::bench::LrTask;
+use crate::suite::case::{Case, RANK_0, RANK_1};
+use crate::suite::messages::{LrRequest, code, number};
+use crate::suite::verdict::{Outcome, check};
+
+/// A request that is to be refused.
+macro_rules! refused {
+    ($level:ident, $id:literal, $requirement:literal, $why:literal, $fitting:expr, $reference:expr, $request:expr) => {
+        Case::$level($id, PPCA_7, $requirement, |bench| {
+            refuse_lr(bench, refusal($fitting, $reference), $request)
+        })
+        .roles(RANK_0)
+        .erratum(20)
+        .why($why)
+    };
+}
+
+/// A request in which one negotiable item has nothing in common with rank 0.
+macro_rules! nothing_in_common {
+    ($id:literal, $requirement:literal, $request:expr) => {
+        refused!(
+            must,
+            $id,
+            $requirement,
+            "There is nothing to agree on, and no default that both would know.",
+            code::UNSUPPORTED_PARAMS,
+            code::UNSUPPORTED_PARAMS,
+            $request
+        )
+    };
+}
+
+/// A request that lacks something or has something else in its place.
+macro_rules! wrong {
+    ($id:literal, $requirement:literal, $why:literal, $request:expr) => {
+        refused!(must, $id, $requirement, $why, code::INVALID_REQUEST, code::INVALID_REQUEST, $request)
+    };
+}
+
+/// A request that is to be agreed to.
+macro_rules! agreed {
+    ($id:literal, $source:expr, $requirement:literal, $why:literal, $request:expr) => {
+        Case::must($id, $source, $requirement, |bench| agreed(bench, $request)).roles(RANK_0).why($why)
+    };
+}
+
+const OTHER_TYPE: &str = "Its bytes would be read as something that they are not.";
+
+pub(super) const CASES: &[Case] = &[
+    Case::must(
+        "handshake/lr/request/contents",
+        PPCA_7,
+        "The request has version 2, the own rank, SS_LR, SIGMOID and the family SS in parallel lists, each with its \
+         proposal, and a LrDataIoProposal with the own table's shape.",
+        contents,
+    )
+    .roles(RANK_1)
+    .why("It is all that rank 0 knows of the other."),
+    agreed!(
+        "handshake/lr/agree/response",
+        PPCA_7,
+        "A request that fits is answered with code 0 and a complete plan: numbers, sigmoid, protocol, dealer, tables.",
+        "The positive case beside all refusals.",
+        |parts| parts.pack()
+    ),
+    agreed!(
+        "handshake/lr/agree/many",
+        PPCA_7,
+        "Of many options the one that rank 0 has is picked, wherever it stands in the list.",
+        "A platform offers everything that it has.",
+        |mut parts| {
+            parts.algorithm.optimizers = vec![6, 2, number::SGD];
+            parts.family.supported_protocols = vec![2, number::SEMI2K];
+            parts.family.field_types = vec![3, 1, 2];
+            parts.family.trunc_modes.insert(0, TruncationModeProposal {
+                supported_versions: vec![1],
+                method: 2,
+                compatible_protocols: Vec::new(),
+            });
+            parts.family.prg_configs.insert(0, PrgConfigProposal { supported_versions: vec![1], crypto_type: 2 });
+            parts
+                .family
+                .triple_configs
+                .insert(0, TripleConfigProposal { supported_versions: vec![1], sever_version: 77 });
+            parts.pack()
+        }
+    ),
+    agreed!(
+        "handshake/lr/agree/unknown-values",
+        ENTRY,
+        "Enum values that nobody knows are no option and no mistake.",
+        "Later versions of the protocol will have more.",
+        |mut parts| {
+            parts.algorithm.optimizers.insert(0, 999);
+            parts.algorithm.last_batch_policies.insert(0, 999);
+            parts.operator.sigmoid_modes.insert(0, 999);
+            parts.family.supported_protocols.insert(0, -3);
+            parts.family.field_types.insert(0, 999);
+            parts.family.shard_serialize_formats.insert(0, 999);
+            parts.family.trunc_modes.insert(0, TruncationModeProposal {
+                supported_versions: vec![1],
+                method: 999,
+                compatible_protocols: vec![999],
+            });
+            parts.family.prg_configs.insert(0, PrgConfigProposal { supported_versions: vec![1], crypto_type: 999 });
+            parts.pack()
+        }
+    ),
+    agreed!(
+        "handshake/lr/agree/unknown-fields",
+        "protobuf, proto3: unknown fields",
+        "Fields with numbers that nobody knows are ignored, in the request and in its parameter messages.",
+        "Later versions of the protocol will have more.",
+        |parts| {
+            let mut request = parts.pack();
+            let HandshakeRequest { algo_params, op_params, protocol_family_params, io_param, .. } = &mut request;
+            let lists = algo_params.iter_mut().chain(op_params).chain(protocol_family_params);
+            with_unknown_fields(lists.chain(io_param.iter_mut()).collect());
+            HandshakeRequest::decode(with_unknown_field(request.encode_to_vec()).as_slice()).unwrap_or(request)
+        }
+    ),
+    agreed!(
+        "handshake/lr/agree/more-algorithms",
+        ENTRY,
+        "Further algorithms, operators and families beside the wanted ones are passed over.",
+        "The lists are parallel; the parameters of what is not known cannot be read.",
+        |parts| {
+            let mut request = parts.pack();
+            let other = || pack_any(&SgdOptimizer::default());
+            request.supported_algos.insert(0, number::ECDH_PSI);
+            request.algo_params.insert(0, other());
+            request.ops.insert(0, 999);
+            request.op_params.insert(0, other());
+            request.protocol_families.insert(0, number::ECC);
+            request.protocol_family_params.insert(0, other());
+            request
+        }
+    ),
+    Case::must(
+        "handshake/lr/agree/l2-of-both",
+        PPCA_7,
+        "A penalty that both parties use is in the plan with rank 0's value.",
+        |bench| norm(bench, true, 0.5),
+    )
+    .roles(RANK_0)
+    .why("The positive case beside the dropped one."),
+    Case::must(
+        "handshake/lr/agree/l2-of-one",
+        PPCA_7,
+        "A penalty that the other party does not use is dropped: l2_norm is 0.",
+        |bench| norm(bench, false, 0.0),
+    )
+    .roles(RANK_0)
+    .why("The other party would compute without it."),
+    Case::must(
+        "handshake/lr/agree/norms-of-the-other",
+        PPCA_7,
+        "Penalties that only the asking party uses are dropped: l0_norm, l1_norm and l2_norm are 0.",
+        norms_of_the_other,
+    )
+    .roles(RANK_0)
+    .why("Rank 0 has no value for them."),
+    Case::must(
+        "handshake/lr/agree/label-at-rank-1",
+        PPCA_7,
+        "With has_label at rank 1 alone, label_rank is 1.",
+        label_at_rank_1,
+    )
+    .roles(RANK_0)
+    .why("The label may be at either party."),
+    refused!(
+        must,
+        "handshake/lr/refuse/version-1",
+        "A request of version 1 is refused.",
+        "Version 1 has other messages. The reference gives up without an answer.",
+        code::UNSUPPORTED_VERSION,
+        code::HANDSHAKE_REFUSED,
+        |parts| HandshakeRequest { version: 1, ..parts.pack() }
+    ),
+    refused!(
+        must,
+        "handshake/lr/refuse/version-3",
+        "A request of version 3 is refused.",
+        "What version 3 will mean is not known.",
+        code::UNSUPPORTED_VERSION,
+        code::HANDSHAKE_REFUSED,
+        |parts| HandshakeRequest { version: 3, ..parts.pack() }
+    ),
+    refused!(
+        must,
+        "handshake/lr/refuse/algorithm",
+        "A request that does not offer SS_LR is refused.",
+        "Two programs were started for different jobs.",
+        code::UNSUPPORTED_ALGO,
+        code::INVALID_REQUEST,
+        |parts| HandshakeRequest { supported_algos: vec![number::ECDH_PSI], ..parts.pack() }
+    ),
+    wrong!(
+        "handshake/lr/refuse/algorithms-of-unequal-length",
+        "More algorithms than parameter messages are refused.",
+        "Which parameters belong to which algorithm cannot be told.",
+        |parts| {
+            let mut request = parts.pack();
+            request.supported_algos.insert(0, number::ECDH_PSI);
+            request
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/operators-of-unequal-length",
+        "Fewer operators than parameter messages are refused.",
+        "Which parameters belong to which operator cannot be told.",
+        |parts| {
+            let mut request = parts.pack();
+            request.op_params.push(pack_any(&parts.operator));
+            request
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/families-of-unequal-length",
+        "More families than parameter messages are refused.",
+        "Which parameters belong to which family cannot be told.",
+        |parts| {
+            let mut request = parts.pack();
+            request.protocol_families.push(number::ECC);
+            request
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/no-operator",
+        "A request without SIGMOID is refused.",
+        "Nothing says how the sigmoid is approximated.",
+        |parts| HandshakeRequest { ops: Vec::new(), op_params: Vec::new(), ..parts.pack() }
+    ),
+    wrong!(
+        "handshake/lr/refuse/no-family",
+        "A request without the family SS is refused.",
+        "Nothing says how secrets are shared.",
+        |parts| HandshakeRequest {
+            protocol_families: Vec::new(),
+            protocol_family_params: Vec::new(),
+            ..parts.pack()
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/no-data",
+        "A request without io_param is refused.",
+        "Nothing is known of the other table.",
+        |parts| HandshakeRequest { io_param: None, ..parts.pack() }
+    ),
+    Case::must(
+        "handshake/lr/refuse/algorithm-of-another-type",
+        PPCA_7,
+        "An Any of another type in the place of the LrHyperparamsProposal is refused.",
+        |bench| wrong(bench, |parts| HandshakeRequest { algo_params: vec![pack_any(&parts.data)], ..parts.pack() }),
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why(OTHER_TYPE),
+    Case::must(
+        "handshake/lr/refuse/operator-of-another-type",
+        PPCA_7,
+        "An Any of another type in the place of the SigmoidParamsProposal is refused.",
+        |bench| wrong(bench, |parts| HandshakeRequest { op_params: vec![pack_any(&parts.data)], ..parts.pack() }),
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why(OTHER_TYPE),
+    Case::must(
+        "handshake/lr/refuse/family-of-another-type",
+        PPCA_7,
+        "An Any of another type in the place of the SSProtocolProposal is refused.",
+        |bench| {
+            wrong(bench, |parts| HandshakeRequest {
+                protocol_family_params: vec![pack_any(&parts.algorithm)],
+                ..parts.pack()
+            })
+        },
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why(OTHER_TYPE),
+    Case::must(
+        "handshake/lr/refuse/data-of-another-type",
+        PPCA_7,
+        "An Any of another type in the place of the LrDataIoProposal is refused.",
+        |bench| wrong(bench, |parts| HandshakeRequest { io_param: Some(pack_any(&parts.family)), ..parts.pack() }),
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why(OTHER_TYPE),
+    nothing_in_common!(
+        "handshake/lr/refuse/optimizer",
+        "A request without SGD is refused where rank 0 has nothing else.",
+        |mut parts| {
+            parts.algorithm.optimizers = vec![6];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/last-batch",
+        "A request without a policy for the last batch that rank 0 has is refused.",
+        |mut parts| {
+            parts.algorithm.last_batch_policies = vec![999];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/sigmoid",
+        "A request without a sigmoid mode that rank 0 has is refused.",
+        |mut parts| {
+            parts.operator.sigmoid_modes = vec![999];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/protocol",
+        "A request without a protocol that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.supported_protocols = vec![2];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/field",
+        "A request without a ring that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.field_types = vec![999, 0];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/truncation",
+        "A request without a truncation mode that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.trunc_modes.clear();
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/truncation-of-another-protocol",
+        "A truncation mode that is offered for another protocol only does not count.",
+        |mut parts| {
+            for mode in &mut parts.family.trunc_modes {
+                mode.compatible_protocols = vec![2];
+            }
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/generator",
+        "A request without a generator that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.prg_configs = vec![PrgConfigProposal { supported_versions: vec![1], crypto_type: 999 }];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/serialisation",
+        "A request without a serialisation of shares that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.shard_serialize_formats = vec![999];
+            parts.pack()
+        }
+    ),
+    nothing_in_common!(
+        "handshake/lr/refuse/dealer-version",
+        "A request without a version of the dealer's service that rank 0 has is refused.",
+        |mut parts| {
+            parts.family.triple_configs =
+                vec![TripleConfigProposal { supported_versions: vec![1], sever_version: 77 }];
+            parts.pack()
+        }
+    ),
+    refused!(
+        must,
+        "handshake/lr/refuse/sample-size",
+        "Tables with different numbers of rows are refused.",
+        "Rows that do not belong together would be multiplied.",
+        code::HANDSHAKE_REFUSED,
+        code::HANDSHAKE_REFUSED,
+        |mut parts| {
+            parts.data.sample_size += 1;
+            parts.pack()
+        }
+    ),
+    refused!(
+        must,
+        "handshake/lr/refuse/sample-size-negative",
+        "A negative number of rows is refused.",
+        "Taken for an unsigned number it is close to 2^64.",
+        code::HANDSHAKE_REFUSED,
+        code::HANDSHAKE_REFUSED,
+        |mut parts| {
+            parts.data.sample_size = -9;
+            parts.pack()
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/no-features",
+        "A table without a column is refused.",
+        "Shapes of products would have a zero.",
+        |mut parts| {
+            parts.data.feature_num = 0;
+            parts.pack()
+        }
+    ),
+    wrong!(
+        "handshake/lr/refuse/features-negative",
+        "A negative number of columns is refused.",
+        "Taken for an unsigned number it is close to 2^32.",
+        |mut parts| {
+            parts.data.feature_num = -1;
+            parts.pack()
+        }
+    ),
+    refused!(
+        must,
+        "handshake/lr/refuse/two-labels",
+        "Two parties with labels are refused.",
+        "Whose labels count cannot be told.",
+        code::HANDSHAKE_REFUSED,
+        code::HANDSHAKE_REFUSED,
+        |mut parts| {
+            parts.data.has_label = true;
+            parts.pack()
+        }
+    ),
+    Case::must(
+        "handshake/lr/refuse/no-label",
+        PPCA_7,
+        "A training without labels at any party is refused.",
+        |bench| {
+            let task = LrTask { label_rank: 1, ..LrTask::small() };
+            refuse_lr_bytes(bench, &task, refusal(code::INVALID_REQUEST, code::INVALID_REQUEST), |mut parts| {
+                parts.data.has_label = false;
+                parts.pack().encode_to_vec()
+            })
+        },
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why("There is nothing to learn."),
+    refused!(
+        should,
+        "handshake/lr/refuse/another-requester",
+        "A request with another requester_rank than its sender's is refused.",
+        "With more than two parties it would be counted for another.",
+        code::INVALID_REQUEST,
+        code::HANDSHAKE_REFUSED,
+        |parts| HandshakeRequest { requester_rank: 0, ..parts.pack() }
+    ),
+    Case::must(
+        "handshake/lr/refuse/garbage",
+        ENTRY,
+        "Bytes that are no HandshakeRequest are refused, and survived.",
+        |bench| {
+            let refusal = refusal(code::INVALID_REQUEST, code::HANDSHAKE_REFUSED);
+            refuse_lr_bytes(bench, &LrTask::small(), refusal, |_| vec![0xff; 64])
+        },
+    )
+    .roles(RANK_0)
+    .erratum(20)
+    .why("They come from a peer that speaks something else."),
+];
+
+/// The testee refuses what lacks something, as [`wrong!`] has it.
+fn wrong(bench: &mut Bench, request: fn(LrRequest) -> HandshakeRequest) -> Outcome {
+    refuse_lr(bench, refusal(code::INVALID_REQUEST, code::INVALID_REQUEST), request)
+}
+
+fn contents(bench: &mut Bench) -> Outcome {
+    let task = LrTask { l2: 0.5, label_rank: 1, ..LrTask::small() };
+    let peer = bench.start_lr(&task)?;
+    let request = request(bench, &peer)?;
+    let mut fields = Fields::default();
+    fields
+        .expect("version", 2, request.version)
+        .expect("requester_rank", 1, request.requester_rank)
+        .expect("length of algo_params", request.supported_algos.len(), request.algo_params.len())
+        .expect("length of op_params", request.ops.len(), request.op_params.len())
+        .expect(
+            "length of protocol_family_params",
+            request.protocol_families.len(),
+            request.protocol_family_params.len(),
+        );
+    fields.end()?;
+    let of = |codes: &[i32], code: i32| codes.iter().position(|found| *found == code);
+    let algorithm = of(&request.supported_algos, number::SS_LR).and_then(|at| request.algo_params.get(at));
+    let operator = of(&request.ops, number::SIGMOID).and_then(|at| request.op_params.get(at));
+    let family =
+        of(&request.protocol_families, number::SS).and_then(|at| request.protocol_family_params.get(at));
+    let algorithm: LrHyperparamsProposal = unpack("algo_params", algorithm)?;
+    let operator: SigmoidParamsProposal = unpack("op_params", operator)?;
+    let family: SsProtocolProposal = unpack("protocol_family_params", family)?;
+    let data: LrDataIoProposal = unpack("io_param", request.io_param.as_ref())?;
+    fields
+        .expect("optimizers has SGD", true, algorithm.optimizers.contains(&number::SGD))
+        .expect(
+            "last_batch_policies has DISCARD",
+            true,
+            algorithm.last_batch_policies.contains(&number::DISCARD),
+        )
+        .expect("use_l2_norm", true, algorithm.use_l2_norm)
+        .expect("sigmoid_modes has MINIMAX_1", true, operator.sigmoid_modes.contains(&number::MINIMAX_1))
+        .expect("supported_protocols has SEMI2K", true, family.supported_protocols.contains(&number::SEMI2K))
+        .expect("field_types has the configured one", true, family.field_types.contains(&2))
+        .expect("trunc_modes is not empty", false, family.trunc_modes.is_empty())
+        .expect(
+            "prg_configs has AES128_CTR",
+            true,
+            family.prg_configs.iter().any(|prg| prg.crypto_type == number::AES128_CTR),
+        )
+        .expect(
+            "shard_serialize_formats has RAW",
+            true,
+            family.shard_serialize_formats.contains(&number::RAW),
+        )
+        .expect("triple_configs is not empty", false, family.triple_configs.is_empty())
+        .expect("sample_size", 9, data.sample_size)
+        .expect("feature_num", 1, data.feature_num)
+        .expect("has_label", true, data.has_label);
+    fields.end()
+}
+
+/// The testee agrees to the request, on the plan that both can have.
+fn agreed(bench: &mut Bench, request: fn(LrRequest) -> HandshakeRequest) -> Outcome {
+    let task = LrTask::small();
+    let response = agree_lr(bench, &task, request)?;
+    let (algorithm, family, data) = parts(&response)?;
+    let optimizer: SgdOptimizer = unpack("optimizer_param", algorithm.optimizer_param.as_ref())?;
+    let operator: SigmoidParamsResult = unpack("op_params", response.op_params.first())?;
+    let truncation = family.trunc_mode.map_or(0, |mode| mode.method);
+    // Unset means AES-128 (erratum E14).
+    let generator = family.prg_config.map_or(number::AES128_CTR, |prg| prg.crypto_type);
+    let triple = family.triple_config.clone().unwrap_or_default();
+    let mut fields = Fields::default();
+    fields
+        .expect("algo", number::SS_LR, response.algo)
+        .expect("ops", vec![number::SIGMOID], response.ops.clone())
+        .expect("protocol_families", vec![number::SS], response.protocol_families.clone())
+        .expect("optimizer_name", number::SGD, algorithm.optimizer_name)
+        .expect("learning_rate", task.learning_rate, optimizer.learning_rate)
+        .expect("num_epoch", 2, algorithm.num_epoch)
+        .expect("batch_size", 4, algorithm.batch_size)
+        .expect("last_batch_policy", number::DISCARD, algorithm.last_batch_policy)
+        .expect("norms", (0.0, 0.0, 0.0), (algorithm.l0_norm, algorithm.l1_norm, algorithm.l2_norm))
+        .expect("sigmoid_mode", number::MINIMAX_1, operator.sigmoid_mode)
+        .expect("protocol", number::SEMI2K, family.protocol)
+        .expect("field_type", 2, family.field_type)
+        .expect("trunc_mode", number::PROBABILISTIC, truncation)
+        .expect("prg_config", number::AES128_CTR, generator)
+        .expect("fxp_fraction_bits", 18, family.fxp_fraction_bits)
+        .expect("shard_serialize_format", number::RAW, family.shard_serialize_format)
+        .expect("server_host", task.dealer.clone(), triple.server_host)
+        .expect("adjust_rank", 0, triple.adjust_rank)
+        .expect("sample_size", 9, data.sample_size)
+        .expect("feature_nums", vec![2, 1], data.feature_nums.clone())
+        .expect("label_rank", 0, data.label_rank);
+    fields.end()
+}
+
+fn parts(response: &HandshakeResponse) -> Outcome<(LrHyperparamsResult, SsProtocolResult, LrDataIoResult)> {
+    Ok((
+        unpack("algo_param", response.algo_param.as_ref())?,
+        unpack("protocol_family_params", response.protocol_family_params.first())?,
+        unpack("io_param", response.io_param.as_ref())?,
+    ))
+}
+
+/// A testee with an L2 penalty of 0.5.
+fn norm(bench: &mut Bench, of_both: bool, wanted: f64) -> Outcome {
+    let task = LrTask { l2: 0.5, ..LrTask::small() };
+    let response = agree_lr(bench, &task, |mut parts| {
+        parts.algorithm.use_l2_norm = of_both;
+        parts.pack()
+    })?;
+    let (algorithm, ..) = parts(&response)?;
+    let found = algorithm.l2_norm;
+    check(found == wanted, format!("l2_norm = {wanted}"), || found.to_string())
+}
+
+fn norms_of_the_other(bench: &mut Bench) -> Outcome {
+    let response = agree_lr(bench, &LrTask::small(), |mut parts| {
+        parts.algorithm.use_l0_norm = true;
+        parts.algorithm.use_l1_norm = true;
+        parts.algorithm.use_l2_norm = true;
+        parts.pack()
+    })?;
+    let (algorithm, ..) = parts(&response)?;
+    let found = (algorithm.l0_norm, algorithm.l1_norm, algorithm.l2_norm);
+    check(found == (0.0, 0.0, 0.0), "norms of 0", || format!("{found:?}"))
+}
+
+fn label_at_rank_1(bench: &mut Bench) -> Outcome {
+    let task = LrTask { label_rank: 1, ..LrTask::small() };
+    let response = agree_lr(bench, &task, |parts| parts.pack())?;
+    let (.., data) = parts(&response)?;
+    check(data.label_rank == 1, "label_rank = 1", || data.label_rank.to_string())
+}
