@@ -431,7 +431,7 @@ impl RunDirectory {
 
     /// Back to a directory without a run. The manifest says so first: files of no run are deleted when it is
     /// opened again.
-    fn clear(&mut self) -> Result<(), PsiError> {
+    pub(crate) fn clear(&mut self) -> Result<(), PsiError> {
         self.manifest.state = RunState::New;
         (self.manifest.run_id, self.manifest.terms, self.manifest.result) = (None, None, None);
         self.write_manifest()?;

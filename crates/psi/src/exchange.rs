@@ -171,6 +171,7 @@ impl Exchange<'_> {
 
     /// Runs one activity; if it fails first, keeps its failure and stops the others.
     fn attempt<T>(&self, activity: impl FnOnce() -> Result<T, Halt>) -> Option<T> {
+        let _guard = AbortOnPanic(self);
         let error = match activity() {
             Ok(result) => return Some(result),
             Err(Halt::Stopped) => return None,
@@ -391,6 +392,18 @@ impl Exchange<'_> {
 
     fn ends_with_batch(&self) -> bool {
         self.params.end_of_stream == EndOfStream::LastBatch
+    }
+}
+
+/// A panic of one activity ends the waits of the others, so that it can go on in the thread that began them all.
+struct AbortOnPanic<'a, 'b>(&'a Exchange<'b>);
+
+impl Drop for AbortOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.state.stopped.store(true, Ordering::SeqCst);
+            self.0.first.abort("the private set intersection failed");
+        }
     }
 }
 

@@ -276,6 +276,7 @@ pub fn intersect_with(
                     reason: reason.to_owned(),
                 });
             }
+            directory.clear()?;
             check_space(directory.path(), disk)?;
             run.at_once(&directory.room(memory), masks(secret)?.as_ref(), progress)
         }
@@ -286,7 +287,9 @@ pub fn intersect_with(
             let terms = Terms::new(params, channel.rank());
             let secret = directory.begin(run_id, params, &terms, secret)?;
             let masker = secret.map(masks).transpose()?;
-            run.resumable(run_id, directory, memory, masker.as_deref(), progress)
+            let done = run.resumable(run_id, directory, memory, masker.as_deref(), progress);
+            // The peer waits for more than the streams.
+            done.inspect_err(|_| channel.abort("the private set intersection failed"))
         }
     }
 }

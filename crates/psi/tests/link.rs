@@ -120,3 +120,18 @@ fn an_interruption_ends_the_run() {
     });
     assert!(matches!(error, PsiError::Link { source: LinkError::OursAborted { .. }, .. }), "{error}");
 }
+
+/// A panic in one activity (here of the progress report, in the thread that masks) is no wait without end.
+#[test]
+fn a_panic_goes_on_in_the_caller() {
+    let (_network, links) = Network::start(configs(|_| {})).unwrap();
+    let panicked = std::thread::scope(|scope| {
+        let party = scope.spawn(|| {
+            run(&links[0].root(), &params(), &["a"], secret(), &mut |p| {
+                assert_eq!(p.own_masked, 0, "on purpose")
+            })
+        });
+        party.join().is_err()
+    });
+    assert!(panicked);
+}

@@ -6,9 +6,10 @@ mod support;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use support::{run_against, run_both};
+use support::{against, run_against, run_both, run_on_disk};
 use symbolon_curve::{Curve, SecretScalar, Suite};
 use symbolon_dialect::Dialect;
+use symbolon_link::Channel;
 use symbolon_psi::{Duplicates, PsiParams, SecondForm};
 
 #[derive(Deserialize)]
@@ -79,9 +80,9 @@ fn each_party_against_the_recording_of_the_other() {
         for rank in [0, 1] {
             let (own, peer) = (&parties[rank], &parties[1 - rank]);
             let key = hex::decode(&own.private_key_le).unwrap().try_into().unwrap();
-            let secret = SecretScalar::from_reference_key_le(Curve::Curve25519, &key);
+            let secret = || SecretScalar::from_reference_key_le(Curve::Curve25519, &key);
             let ids: Vec<&str> = own.ids.iter().map(String::as_str).collect();
-            let (outcome, ()) = run_against(&reference(peer), &ids, secret, |main, sub| {
+            let script = |main: &Channel, sub: &Channel| {
                 for message in &peer.first_stream {
                     main.send(0, message.bytes()).unwrap();
                 }
@@ -94,11 +95,19 @@ fn each_party_against_the_recording_of_the_other() {
                 for (n, message) in own.second_stream.iter().enumerate() {
                     assert_eq!(sub.recv(0).unwrap(), message.bytes(), "{id} rank {rank} second stream {n}");
                 }
-            });
+            };
+            let (outcome, ()) = run_against(&reference(peer), &ids, secret(), script);
             let outcome = outcome.unwrap();
             assert_eq!(outcome.statistics.peer_form, Some(SecondForm::LastTwelveBytes));
             let found: Vec<&str> = outcome.file_order.unwrap().iter().map(|&row| ids[row]).collect();
             assert_eq!(found, own.intersection_in_file_order, "{id} rank {rank}");
+
+            // The same bytes with the points on disk.
+            let (lists, ()) =
+                against(script, |channel| run_on_disk(channel, &reference(peer), &ids, secret()));
+            let rows = lists.unwrap().rows.unwrap();
+            let found: Vec<&str> = rows.iter().map(|placed| ids[placed.row as usize]).collect();
+            assert_eq!(found, own.intersection_in_file_order, "{id} rank {rank} on disk");
         }
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use support::{params, run_both};
+use support::{Lists, params, run_both};
 use symbolon_curve::Suite;
 use symbolon_dialect::{EndOfStream, SecondCiphertext};
 use symbolon_psi::{Duplicates, PsiError, PsiOutcome, PsiParams, ResultTo, SecondForm};
@@ -100,7 +100,53 @@ proptest! {
             both[rank].truncate_bits = truncate_bits;
             both[rank].peer_items = announce.then_some(peer.len() as u64);
         }
-        check_both([&both[0], &both[1]], [&a, &b]);
+        let outcomes = check_both([&both[0], &both[1]], [&a, &b]);
+        // The same on disk with next to no memory, against a party in memory, whichever is which.
+        for on_disk in [0, 1] {
+            let links = support::links();
+            let (sets, both, links) = ([&a, &b], &both, &links);
+            let [found, other] = std::thread::scope(|scope| {
+                [on_disk, 1 - on_disk].map(|rank| {
+                    let secret = support::secret_of(suite);
+                    scope.spawn(move || {
+                        let (channel, params, items) = (links[rank].root(), &both[rank], sets[rank]);
+                        if rank == on_disk {
+                            return Some(support::run_on_disk(&channel, params, items, secret).unwrap());
+                        }
+                        symbolon_psi::run(&channel, params, items, secret, &mut |_| {}).unwrap();
+                        None
+                    })
+                })
+                .map(|party| party.join().unwrap())
+            });
+            prop_assert!(other.is_none());
+            check_lists(sets[on_disk], sets[1 - on_disk], &found.unwrap(), &outcomes[on_disk]);
+        }
+    }
+}
+
+/// Compares what is found on disk with another run's outcome in memory: all but the order, which is every run's own.
+fn check_lists(own: &[String], peer: &[String], found: &Lists, outcome: &PsiOutcome) {
+    assert_eq!(found.peer_items, outcome.peer_items);
+    assert_eq!(found.peer_rows, outcome.statistics.peer_rows);
+    assert_eq!(found.ids.is_some(), outcome.indices.is_some());
+    let (Some(ids), Some(rows)) = (&found.ids, &found.rows) else { return };
+    let (own_counts, peer_counts) = (counts(own), counts(peer));
+    for id in ids {
+        let text = own[id.row as usize].as_str();
+        assert_eq!((id.own_count, id.peer_count), (own_counts[text], peer_counts[text]));
+    }
+    let mut firsts: Vec<_> = ids.iter().map(|id| id.row as usize).collect();
+    let mut expected = outcome.indices.clone().unwrap();
+    firsts.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(firsts, expected);
+    let in_file_order: Vec<_> = rows.iter().map(|placed| placed.row as usize).collect();
+    assert_eq!(Some(in_file_order), outcome.file_order);
+    for placed in rows {
+        let id = ids[placed.place as usize];
+        assert_eq!(own[placed.row as usize], own[id.row as usize]);
+        assert_eq!((placed.own_count, placed.peer_count), (id.own_count, id.peer_count));
     }
 }
 
