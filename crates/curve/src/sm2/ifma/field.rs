@@ -4,7 +4,7 @@
 //! (Montgomery form). The instructions multiply the low 52 bits of two lanes and add the low or the high 52 bits of
 //! the product to a third, so factors have limbs below 2^52, exactly:
 //!
-//! - [`Tight`]: limbs from 0 to 2^52 - 1, value below 2^258 + 2^243, about 4p;
+//! - [`Tight`]: limbs from 0 to 2^52 - 1, value below 2^258 + 2^241, about 4p;
 //! - [`Loose`]: signed limbs of less than 2^61, any value: a product, or sums and differences of products, before
 //!   the carries. One pass of carries serves a multiplication and the additions around it.
 //!
@@ -17,7 +17,8 @@
 //! ```
 //!
 //! which costs four multiply-and-adds and one subtraction (of t, from the third limb) instead of ten. Factors a and b give
-//! (a·b + m·p)/R with m < R, that is less than a·b/2^260 + p: below 2^257 + 2^242 for every two `Tight` factors.
+//! (a·b + m·p)/R with m < R, that is less than a·b/2^260 + p: below 2^257 + 2^240 for every two `Tight` factors, since
+//! p < 2^256 - 2^223; and the sum of two such values is `Tight` again.
 
 use std::arch::x86_64::*;
 
@@ -336,7 +337,7 @@ impl Loose {
         self.plus(self).plus(self)
     }
 
-    /// Carries, for a value from 0 to 2^258 + 2^243: a product, twice a product, or the sum of two.
+    /// Carries, for a value from 0 to 2^258 + 2^241: a product, twice a product, or the sum of two.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn carry(self) -> Tight {
@@ -348,11 +349,11 @@ impl Loose {
         Tight(limbs)
     }
 
-    /// Carries, for any value; the result is from 2^255 to 2^257 + 2^242.
+    /// Carries, for any value; the result is from 2^255 to 2^257 + 2^240.
     ///
     /// With the highest limb split as q·2^48 + r, 0 <= r < 2^48, subtracts (q-1)·p. What remains is
     /// (r + 2^48)·2^208 + (q-1)·(2^224 + 2^96 - 2^64 + 1) + the lower limbs; with limbs of less than 2^61 the
-    /// last two terms are between -2^240 and 2^240.
+    /// last two terms are between -2^238 and 2^238.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn fold(self) -> Tight {
