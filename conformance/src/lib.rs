@@ -14,6 +14,7 @@
 //!
 //! Foreign recording formats are read by [`import::read_any`].
 
+pub mod dealer;
 mod error;
 pub mod frame;
 pub mod import;

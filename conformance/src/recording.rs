@@ -62,6 +62,12 @@ pub struct Source {
     pub versions: BTreeMap<String, String>,
     /// How the run was recorded and what is special about it.
     pub note: String,
+    /// The command that renews the recording, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The day of the recording, year-month-day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
 }
 
 /// What was run.

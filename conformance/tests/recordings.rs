@@ -18,7 +18,7 @@ fn recording(name: &str) -> Recording {
 }
 
 /// The recordings that must be there; one that is added or lost must be added or dropped here too.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 25] = [
     "reference_lr64-adjust1.json",
     "reference_lr64-ttp.json",
     "reference_neg-labels.json",
@@ -30,7 +30,20 @@ const NAMES: [&str; 12] = [
     "reference_psi-25519-seq.json",
     "reference_psi-sm2.json",
     "spu-0.9.5_fm64.json",
+    "spu-0.9.5_halves.json",
+    "spu-0.9.5_label-1.json",
     "spu-0.9.5_ref-fm64.json",
+    "spu-0.9.5_reference-draws-numbered.json",
+    "spu-0.9.5_ring-128-label-1.json",
+    "spu-0.9.5_ring-128.json",
+    "spu-0.9.5_ring-64.json",
+    "spu-0.9.5_three-epochs-without-l2.json",
+    "spu-0.9.5_uneven-batches.json",
+    "spu-0.9.5_with-symbolon-at-0-ring-128.json",
+    "spu-0.9.5_with-symbolon-at-0.json",
+    "spu-0.9.5_with-symbolon-at-1-halves.json",
+    "spu-0.9.5_with-symbolon-at-1-ring-128.json",
+    "spu-0.9.5_with-symbolon-at-1.json",
 ];
 
 #[test]
@@ -66,9 +79,13 @@ fn symbolon_sends_every_byte_as_recorded() {
 /// A replay that cannot fail proves nothing: each of these changes must be noticed.
 #[test]
 fn a_changed_secret_is_noticed() {
-    for (name, field) in
-        [("spu-0.9.5_ref-fm64.json", 0), ("reference_lr64-ttp.json", 1), ("reference_lr64-ttp.json", 2)]
-    {
+    for (name, field) in [
+        ("spu-0.9.5_ref-fm64.json", 0),
+        ("spu-0.9.5_uneven-batches.json", 2),
+        ("spu-0.9.5_halves.json", 1),
+        ("reference_lr64-ttp.json", 1),
+        ("reference_lr64-ttp.json", 2),
+    ] {
         for rank in 0..2 {
             let mut recording = recording(name);
             let Side::Lr(party) = &mut recording.parties[rank].side else { panic!("{name} is SS-LR") };
@@ -89,6 +106,11 @@ fn a_changed_secret_is_noticed() {
 #[test]
 fn a_changed_message_of_the_peer_or_of_ours_is_noticed() {
     for (name, sender, key) in [
+        ("spu-0.9.5_ring-128.json", 1, "root:9:ALLGATHER"),
+        ("spu-0.9.5_ring-128.json", 0, "root:9:ALLGATHER"),
+        ("spu-0.9.5_label-1.json", 0, "root:P2P-1:0->1"),
+        ("spu-0.9.5_with-symbolon-at-0.json", 0, "root:5:ALLGATHER"),
+        ("spu-0.9.5_with-symbolon-at-1-ring-128.json", 1, "root:14:ALLGATHER"),
         ("spu-0.9.5_fm64.json", 1, "root:9:ALLGATHER"),
         ("spu-0.9.5_fm64.json", 0, "root:9:ALLGATHER"),
         ("reference_psi-25519-noseq.json", 1, "root:P2P-2:1->0"),
@@ -149,7 +171,11 @@ fn a_dealer_request_or_reply_that_differs_is_noticed() {
     counter.dealer[3].draws[1].counter += 1;
     let mut shape = recording("reference_lr64-ttp.json");
     shape.dealer[0].m += 1;
-    for (what, recording) in [("reply", reply), ("counter", counter), ("shape", shape)] {
+    let mut wide = recording("spu-0.9.5_ring-128.json");
+    wide.dealer[6].corrections[0].replace_range(0..1, "A");
+    let start = recording("spu-0.9.5_ring-128.json").dealer[6].corrections[0].clone();
+    assert_ne!(wide.dealer[6].corrections[0], start, "the changed reply must be another one");
+    for (what, recording) in [("reply", reply), ("counter", counter), ("shape", shape), ("wide", wide)] {
         assert!(!replay(&recording, 0).unwrap().passed(), "{what}");
     }
 }

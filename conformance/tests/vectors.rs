@@ -12,7 +12,10 @@ use symbolon_conformance::vectors::{Lint, check, files};
 const READERS: &[(&str, &[&str])] = &[
     ("dealer/reference_unary.json", &["crates/grpc/tests/spu_dealer.rs"]),
     ("dealer/reference_unary_adjust1.json", &["crates/grpc/tests/spu_dealer.rs"]),
-    ("dealer/spu-0.9.5_http.json", &["crates/grpc/tests/spu_dealer.rs"]),
+    ("dealer/spu-0.9.5_http.json", CALLS),
+    ("dealer/spu-0.9.5_ring-128-calls.json", CALLS),
+    ("dealer/spu-0.9.5_ring-32-calls.json", CALLS),
+    ("dealer/spu-0.9.5_ring-64-calls.json", CALLS),
     ("handshake/lr.json", &["crates/handshake/tests/recordings.rs", "crates/symbolon/tests/ic_main_wire.rs"]),
     ("handshake/model_lr.json", &["crates/handshake/tests/model.rs", "conformance/tests/vectors_model.rs"]),
     ("handshake/model_psi.json", &["crates/handshake/tests/model.rs", "conformance/tests/vectors_model.rs"]),
@@ -51,11 +54,24 @@ const READERS: &[(&str, &[&str])] = &[
     ("recordings/reference_psi-25519-seq.json", RECORDINGS),
     ("recordings/reference_psi-sm2.json", RECORDINGS),
     ("recordings/spu-0.9.5_fm64.json", RECORDINGS),
+    ("recordings/spu-0.9.5_halves.json", RECORDINGS),
+    ("recordings/spu-0.9.5_label-1.json", RECORDINGS),
     ("recordings/spu-0.9.5_ref-fm64.json", RECORDINGS),
     ("ring/fixed_point.json", &["crates/ring/tests/vectors.rs"]),
     ("semi2k/model-operations-128.json", &["crates/semi2k/tests/model.rs"]),
     ("semi2k/model-operations-32.json", &["crates/semi2k/tests/model.rs"]),
     ("semi2k/model-operations-64.json", &["crates/semi2k/tests/model.rs"]),
+    ("recordings/spu-0.9.5_reference-draws-numbered.json", RECORDINGS),
+    ("recordings/spu-0.9.5_ring-128-label-1.json", RECORDINGS),
+    ("recordings/spu-0.9.5_ring-128.json", RECORDINGS),
+    ("recordings/spu-0.9.5_ring-64.json", RECORDINGS),
+    ("recordings/spu-0.9.5_three-epochs-without-l2.json", RECORDINGS),
+    ("recordings/spu-0.9.5_uneven-batches.json", RECORDINGS),
+    ("recordings/spu-0.9.5_with-symbolon-at-0-ring-128.json", RECORDINGS),
+    ("recordings/spu-0.9.5_with-symbolon-at-0.json", RECORDINGS),
+    ("recordings/spu-0.9.5_with-symbolon-at-1-halves.json", RECORDINGS),
+    ("recordings/spu-0.9.5_with-symbolon-at-1-ring-128.json", RECORDINGS),
+    ("recordings/spu-0.9.5_with-symbolon-at-1.json", RECORDINGS),
     ("semi2k/reference-adjust-rank-1.json", &["crates/semi2k/tests/vectors.rs"]),
     ("semi2k/spu-0.9.5-compiled-steps.json", &["crates/semi2k/tests/vectors.rs"]),
     ("semi2k/spu-0.9.5-reference-order.json", &["crates/semi2k/tests/vectors.rs"]),
@@ -71,6 +87,7 @@ const READERS: &[(&str, &[&str])] = &[
 
 const RECORDINGS: &[&str] = &["conformance/tests/recordings.rs"];
 const RUNS: &[&str] = &["conformance/tests/vectors_model.rs"];
+const CALLS: &[&str] = &["conformance/tests/dealer_calls.rs", "crates/grpc/tests/spu_dealer.rs"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

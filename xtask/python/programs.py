@@ -13,10 +13,33 @@ import spu.experimental
 X = np.array([[1.5, -2.25, 0.5, 3.0], [-0.75, 0.125, 2.0, -1.0], [0.0, 1.0, -3.5, 2.5]], np.float32)
 Y = np.array([[-1.0, 2.0, 0.5, 3.5], [0.25, -0.5, 2.0, 1.0], [0.75, -1.0, 1.5, -2.0]], np.float32)
 
+
+
+def kept_mask(x, y):
+    """Two products with x under one mask: SPU opens x - a once, and asks the dealer again with the counter of a."""
+    x = spu.experimental.make_cached_var(x)
+    first, second = jnp.matmul(x, y.T), jnp.matmul(x, (y + y).T)
+    x = spu.experimental.drop_cached_var(x, first, second)
+    return first + second + 0 * jnp.sum(x)
+
+
+def kept_mask_transposed(x, y):
+    """x, then its transpose, under one mask: what training does with a batch."""
+    x = spu.experimental.make_cached_var(x)
+    first = jnp.matmul(x, y.T)
+    # Without the second call the compiler folds the transposition into the product, and the copy that this makes has
+    # no mask yet.
+    second = jnp.matmul(spu.experimental.make_cached_var(jnp.transpose(x)), first)
+    x = spu.experimental.drop_cached_var(x, first, second)
+    return second + 0 * jnp.sum(x)
+
+
 # Name: the program, and the same in numpy.
 PROGRAMS = {
     "matrix-product": (lambda x, y: jnp.matmul(x, y.T), lambda x, y: x @ y.T),
     "product": (lambda x, y: x * y, lambda x, y: x * y),
+    "kept-mask": (kept_mask, lambda x, y: 3 * (x @ y.T)),
+    "kept-mask-transposed": (kept_mask_transposed, lambda x, y: x.T @ (x @ y.T)),
     "square": (lambda x, y: jnp.square(x) + y, lambda x, y: x * x + y),
     "comparison": (lambda x, y: jnp.where(x < y, x, y), np.minimum),
     "equality": (lambda x, y: (x == y).astype(jnp.float32), lambda x, y: (x == y).astype(np.float32)),

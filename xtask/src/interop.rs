@@ -9,6 +9,7 @@
 mod junit;
 mod process;
 pub(crate) mod python;
+mod record;
 mod scenario;
 mod scenarios;
 mod side;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use scenario::Scenario;
 
+pub(crate) use record::{RecordArguments, run as run_record};
 pub(crate) use side::{SideArguments, run as run_side};
 
 /// Runs Symbolon against the released SPU engine.

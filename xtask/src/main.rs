@@ -34,6 +34,8 @@ enum Chore {
     #[cfg(feature = "interop")]
     Bench(bench::BenchArguments),
     #[cfg(feature = "interop")]
+    Record(interop::RecordArguments),
+    #[cfg(feature = "interop")]
     #[command(hide = true)]
     InteropSide(interop::SideArguments),
 }
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Chore::Interop(arguments) => interop::run(&arguments).map_err(Into::into),
         #[cfg(feature = "interop")]
         Chore::Bench(arguments) => bench::run(&arguments).map_err(Into::into),
+        #[cfg(feature = "interop")]
+        Chore::Record(arguments) => interop::run_record(&arguments).map_err(Into::into),
         #[cfg(feature = "interop")]
         Chore::InteropSide(arguments) => interop::run_side(&arguments).map_err(Into::into),
     };

@@ -1,14 +1,14 @@
 //! Replaying recorded runs, and importing them into `vectors/recordings`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use symbolon_conformance::{import::read_any, replay::replay};
+use symbolon_conformance::{dealer::DealerCalls, import::read_any, replay::replay};
 
 /// Plays recorded runs of other engines against Symbolon, as both ranks, and compares every byte.
 ///
 /// Reads the project's own recordings and the two formats in which SPU and the reference implementation
-/// were recorded.
+/// were recorded; and calls recorded at a dealer, whose replies it recomputes.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArguments {
     /// The recordings.
@@ -33,6 +33,15 @@ pub(crate) struct ImportArguments {
 pub(crate) fn run_replay(arguments: &ReplayArguments) -> Result<(), Box<dyn std::error::Error>> {
     let (mut passed, mut failed) = (0, 0);
     for path in &arguments.files {
+        if DealerCalls::is_in(path) {
+            let ok = replay_calls(path);
+            if ok {
+                passed += 1
+            } else {
+                failed += 1
+            }
+            continue;
+        }
         let recording = match read_any(path) {
             Ok(recording) => recording,
             Err(error) => {
@@ -63,6 +72,20 @@ pub(crate) fn run_replay(arguments: &ReplayArguments) -> Result<(), Box<dyn std:
         (0, 0) => Err("nothing was replayed".into()),
         (_, 0) => Ok(()),
         _ => Err(format!("{failed} replays failed").into()),
+    }
+}
+
+fn replay_calls(path: &Path) -> bool {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().replace('_', "/");
+    match DealerCalls::read(path).and_then(|calls| calls.replay()) {
+        Ok(report) => {
+            println!("{} {name}: {report}", if report.passed() { "ok  " } else { "FAIL" });
+            report.passed()
+        }
+        Err(error) => {
+            println!("FAIL {name}: {error}");
+            false
+        }
     }
 }
 

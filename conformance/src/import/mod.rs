@@ -3,7 +3,10 @@
 //! Both become a [`Recording`]. Which of them a file is in is seen from its fields.
 
 mod reference;
+mod session;
 mod spu;
+
+pub use session::{dealer_exchange, with_secrets};
 
 use std::path::Path;
 
@@ -11,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ConformanceError;
+use crate::dealer::Request as DealerRequest;
 use crate::recording::{FORMAT, Message, Recording, decode_base64};
 
 /// Reads a recording in the project's own format or in one of the two foreign ones.
@@ -118,86 +122,4 @@ fn ring_bits(field: &str) -> Result<u32, ConformanceError> {
         .ok()
         .filter(|bits| [32, 64, 128].contains(bits))
         .ok_or_else(|| ConformanceError::Recording(format!("field {field:?} is not a ring Symbolon has")))
-}
-
-/// A JSON number, or a number in a string as protobuf's JSON writes 64-bit integers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Number(u64),
-    Text(String),
-}
-
-impl Number {
-    fn get(&self) -> Result<u64, ConformanceError> {
-        match self {
-            Self::Number(number) => Ok(*number),
-            Self::Text(text) => text
-                .parse()
-                .map_err(|_| ConformanceError::Recording(format!("{text:?} is not a whole number"))),
-        }
-    }
-}
-
-/// A dealer request of SPU's dialect as JSON.
-#[derive(Deserialize)]
-struct DealerRequest {
-    prg_inputs: Vec<PrgInput>,
-    #[serde(default)]
-    field_size: Option<Number>,
-    #[serde(default, rename = "M")]
-    m: Option<Number>,
-    #[serde(default, rename = "N")]
-    n: Option<Number>,
-    #[serde(default, rename = "K")]
-    k: Option<Number>,
-    #[serde(default)]
-    transpose_inputs: Vec<bool>,
-}
-
-#[derive(Deserialize)]
-struct PrgInput {
-    #[serde(default)]
-    prg_count: Option<Number>,
-    buffer_len: Number,
-}
-
-impl DealerRequest {
-    fn convert(
-        &self,
-        method: &str,
-        corrections: Vec<String>,
-    ) -> Result<crate::recording::DealerExchange, ConformanceError> {
-        if method != "AdjustDot" || self.transpose_inputs.contains(&true) {
-            return Err(ConformanceError::Recording(format!(
-                "dealer operation {method} (transposed inputs: {:?}) does not occur in SS-LR as recorded",
-                self.transpose_inputs
-            )));
-        }
-        let number = |value: &Option<Number>| value.as_ref().map_or(Ok(0), Number::get);
-        let size = |value: &Option<Number>| {
-            number(value).and_then(|value| {
-                usize::try_from(value)
-                    .map_err(|_| ConformanceError::Recording(format!("size {value} is too large")))
-            })
-        };
-        Ok(crate::recording::DealerExchange {
-            operation: "dot".into(),
-            m: size(&self.m)?,
-            n: size(&self.n)?,
-            k: size(&self.k)?,
-            element_bytes: size(&self.field_size)?,
-            draws: self
-                .prg_inputs
-                .iter()
-                .map(|input| {
-                    Ok(crate::recording::Draw {
-                        counter: number(&input.prg_count)?,
-                        bytes: input.buffer_len.get()?,
-                    })
-                })
-                .collect::<Result<_, ConformanceError>>()?,
-            corrections,
-        })
-    }
 }

@@ -172,7 +172,7 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
     let dealer = file
         .dealer
         .iter()
-        .map(|exchange| exchange.request.convert(&exchange.method, exchange.response_outputs.clone()))
+        .map(|exchange| exchange.request.exchange(&exchange.method, exchange.response_outputs.clone()))
         .collect::<Result<Vec<DealerExchange>, _>>()?;
     let dealer_key = file.secrets.get("ttp_private_key_pem_b64").map(|text| pem(text)).transpose()?;
     Ok(Recording {
@@ -188,6 +188,8 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
                         .into()
                 }
             },
+            command: None,
+            date: None,
         },
         dialect,
         channel: file.params.link_id,

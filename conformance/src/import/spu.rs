@@ -6,11 +6,10 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
 use symbolon_dialect::{Dialect, FirstStepDraws};
 
-use super::{DealerRequest, ForeignMessage, convert_messages, find, numbered, ring_bits, threads};
+use super::{DealerRequest, ForeignMessage, convert_messages, numbered, ring_bits, session, threads};
 use crate::ConformanceError;
 use crate::recording::{
-    DealerExchange, FORMAT, LrOutcome, LrParty, LrRun, LrSeeds, Party, Recording, Run, Side, Source,
-    decode_base64,
+    DealerExchange, FORMAT, LrOutcome, LrParty, LrRun, Party, Recording, Run, Side, Source, decode_base64,
 };
 
 #[derive(Deserialize)]
@@ -90,7 +89,7 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
                     features: features.clone(),
                     labels: has_label.then(|| file.inputs.y.concat()),
                     threads: Some(threads(&file.link, "root", rank)?),
-                    seeds: Some(seeds(&file.link, &dealer_seeds, rank)?),
+                    seeds: Some(session::seeds(&file.link, "root", 1, &dealer_seeds, rank)?),
                     outcome: LrOutcome::Revealed(file.w_revealed.concat()),
                 })),
             })
@@ -103,6 +102,8 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
             implementation: "SPU, released wheel, two parties over gRPC, dealer by HTTP".into(),
             versions: BTreeMap::from([("spu".into(), file.params.spu)]),
             note: "Recorded by a proxy on the link and in the dealer; every message was recomputed from inputs and seeds.".into(),
+            command: None,
+            date: None,
         },
         dialect,
         channel: "root".into(),
@@ -124,79 +125,8 @@ pub(super) fn convert(name: &str, file: File) -> Result<Recording, ConformanceEr
     })
 }
 
-fn seeds(
-    link: &[ForeignMessage],
-    dealer_seeds: &BTreeMap<String, String>,
-    rank: usize,
-) -> Result<LrSeeds, ConformanceError> {
-    let integer = |key: &str| -> Result<String, ConformanceError> {
-        let value = packed_integer(&find(link, rank, key)?.value()?)
-            .ok_or_else(|| ConformanceError::Recording(format!("{key} is not a packed 128-bit integer")))?;
-        Ok(hex::encode(value.to_le_bytes()))
-    };
-    let sealed = find(link, rank, "root:3:ALLGATHER")?.value.clone();
-    let dealer = dealer_seeds.get(&sealed).cloned().ok_or_else(|| {
-        ConformanceError::Recording(format!("no dealer request holds rank {rank}'s decrypted seed"))
-    })?;
-    Ok(LrSeeds {
-        public: integer("root:2:ALLGATHER")?,
-        pairwise: integer(&format!("root:P2P-1:{rank}->{}", 1 - rank))?,
-        dealer,
-        sealed_dealer: sealed,
-    })
-}
-
-/// A 128-bit integer as MessagePack: an array of two, high half first.
-fn packed_integer(bytes: &[u8]) -> Option<u128> {
-    let mut rest = bytes.strip_prefix(&[0x92])?;
-    let mut halves = [0_u64; 2];
-    for half in &mut halves {
-        let (&form, tail) = rest.split_first()?;
-        let length = match form {
-            0..=0x7f => 0,
-            0xcc => 1,
-            0xcd => 2,
-            0xce => 4,
-            0xcf => 8,
-            _ => return None,
-        };
-        let (digits, tail) = tail.split_at_checked(length)?;
-        *half = match length {
-            0 => u64::from(form),
-            _ => digits.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)),
-        };
-        rest = tail;
-    }
-    rest.is_empty().then(|| u128::from(halves[0]) << 64 | u128::from(halves[1]))
-}
-
 fn exchange_of(exchange: &Dealer) -> Result<DealerExchange, ConformanceError> {
     let body = decode_base64("response", &exchange.response)?;
-    let data = unframe(&body)?;
-    exchange.request.convert(&exchange.method, vec![BASE64_STANDARD.encode(data)])
-}
-
-/// Joins the frames of a reply: flag byte 0, length as 8 little-endian bytes, data.
-fn unframe(mut body: &[u8]) -> Result<Vec<u8>, ConformanceError> {
-    let mut data = Vec::new();
-    while let Some((header, rest)) = body.split_first_chunk::<9>() {
-        let [flag, length @ ..] = *header;
-        let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
-        match (flag, rest.split_at_checked(length)) {
-            (0, Some((frame, next))) => {
-                data.extend_from_slice(frame);
-                body = next;
-            }
-            _ => {
-                return Err(ConformanceError::Recording(
-                    "the dealer's reply is not in frames of data".into(),
-                ));
-            }
-        }
-    }
-    if body.is_empty() {
-        Ok(data)
-    } else {
-        Err(ConformanceError::Recording("bytes after the dealer's last frame".into()))
-    }
+    let data = crate::dealer::unframe(&body)?;
+    exchange.request.exchange(&exchange.method, vec![BASE64_STANDARD.encode(data)])
 }

@@ -13,12 +13,39 @@ use super::{Outcome, Verdict};
 pub(super) struct Place {
     addresses: Vec<String>,
     folder: PathBuf,
+    /// Whether the processes reach one another over relays.
+    relayed: bool,
 }
 
+/// Addresses of ranks, dealer and oracle; the relays before the first four have as many more.
+const ADDRESSES: usize = 6;
+const DEALER: usize = 3;
+
 impl Place {
+    /// Free addresses, and a new folder of that name.
+    pub(super) fn new(environment: &Environment, name: &str) -> Result<Self, String> {
+        let folder = environment.folder().join("runs").join(name.replace('/', "-"));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let addresses = symbolon::loopback::free_addresses(2 * ADDRESSES)
+            .map_err(|error| format!("no free port: {error}"))?;
+        Ok(Self { addresses, folder, relayed: false })
+    }
+
+    /// The same with a relay before each process: whoever calls it must run them.
+    pub(super) fn relayed(mut self) -> Self {
+        self.relayed = true;
+        self
+    }
+
     /// The address of a rank (0, 1, 2), of the dealer (3), and two more for an oracle.
     pub(super) fn address(&self, index: usize) -> String {
         self.addresses.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Where the others find a process that listens at [`Place::address`].
+    pub(super) fn front(&self, index: usize) -> String {
+        self.address(if self.relayed { index + ADDRESSES } else { index })
     }
 
     /// Addresses of both parties.
@@ -26,8 +53,19 @@ impl Place {
         vec![self.address(0), self.address(1)]
     }
 
+    /// Addresses of `count` parties as one of them is told them.
+    pub(super) fn parties_told_to(&self, rank: usize, count: usize) -> Vec<String> {
+        (0..count).map(|other| if other == rank { self.address(other) } else { self.front(other) }).collect()
+    }
+
+    /// Where the dealer listens.
+    pub(super) fn dealer_listens(&self) -> String {
+        self.address(DEALER)
+    }
+
+    /// The dealer's address as the parties are told it.
     pub(super) fn dealer(&self) -> String {
-        self.address(3)
+        self.front(DEALER)
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -144,39 +182,46 @@ fn attempt(
     start: Instant,
     roles: &mut String,
 ) -> Result<String, String> {
-    let place = place(environment, &scenario.name)?;
+    let place = Place::new(environment, &scenario.name)?;
     let cast = (scenario.cast)(&place)?;
     let ranks: Vec<_> = cast.iter().filter(|actor| actor.life != Life::Server).map(|a| a.role).collect();
     *roles = ranks.join(" / ");
-    let deadline = start + scenario.deadline;
+    let mut note = String::new();
+    let reports = perform(environment, &place, &cast, start + scenario.deadline, &mut note)?;
+    let checked = (scenario.check)(&place, &reports)?;
+    Ok(if note.is_empty() { checked } else { note })
+}
 
+/// Runs the processes; their last lines, in the order of the cast. What a process said that lost its peer goes to `note`.
+pub(super) fn perform(
+    environment: &Environment,
+    place: &Place,
+    cast: &[Actor],
+    deadline: Instant,
+    note: &mut String,
+) -> Result<Vec<Value>, String> {
     // Every process ends when this is dropped, however the scenario ends.
     let mut processes = Vec::new();
     for actor in cast.iter().filter(|actor| actor.life == Life::Server) {
-        let mut server = Process::start(environment, actor, &place)?;
+        let mut server = Process::start(environment, actor, place)?;
         server.first_line(deadline)?;
         processes.push(server);
     }
     for actor in cast.iter().filter(|actor| actor.life != Life::Server) {
-        processes.push(Process::start(environment, actor, &place)?);
+        processes.push(Process::start(environment, actor, place)?);
     }
     process::wait(&mut processes, deadline)?;
 
     let mut problems = Vec::new();
     let mut reports = Vec::new();
-    let mut note = String::new();
-    for actor in &cast {
+    for actor in cast {
         let Some(process) = processes.iter_mut().find(|process| process.is(actor)) else { continue };
-        if let Err(problem) = judge(actor, process, &mut note) {
+        if let Err(problem) = judge(actor, process, note) {
             problems.push(problem);
         }
         reports.push(process.last_line());
     }
-    if !problems.is_empty() {
-        return Err(problems.join("; "));
-    }
-    let checked = (scenario.check)(&place, &reports)?;
-    Ok(if note.is_empty() { checked } else { note })
+    if problems.is_empty() { Ok(reports) } else { Err(problems.join("; ")) }
 }
 
 /// Whether a process ended as it should.
@@ -202,13 +247,4 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
             None => format!("{} {exit}: {}", actor.role, process.tail()),
         }),
     }
-}
-
-fn place(environment: &Environment, name: &str) -> Result<Place, String> {
-    let folder = environment.folder().join("runs").join(name.replace('/', "-"));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let addresses =
-        symbolon::loopback::free_addresses(6).map_err(|error| format!("no free port: {error}"))?;
-    Ok(Place { addresses, folder })
 }

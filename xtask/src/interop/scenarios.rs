@@ -1,11 +1,11 @@
 //! All scenarios, in the order in which they run.
 
-mod dealer;
+pub(super) mod dealer;
 mod link;
 mod model;
 mod psi;
 mod reference;
-mod training;
+pub(super) mod training;
 
 use std::path::PathBuf;
 
@@ -27,11 +27,11 @@ pub(super) fn all() -> Vec<Scenario> {
 
 /// The dealer of a scenario.
 fn dealer(place: &Place) -> Actor {
-    let settings = json!({ "listen": place.dealer(), "public_key": dealer_key(place) });
+    let settings = json!({ "listen": place.dealer_listens(), "public_key": dealer_key(place) });
     Actor::new(DEALER, Program::Ours("dealer"), settings).living(Life::Server)
 }
 
 /// Its public key, written before it is ready.
-fn dealer_key(place: &Place) -> PathBuf {
+pub(super) fn dealer_key(place: &Place) -> PathBuf {
     place.file("dealer-public-key.pem")
 }

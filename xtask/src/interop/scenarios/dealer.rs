@@ -10,26 +10,28 @@ use super::{SPU, dealer};
 use crate::interop::scenario::{Actor, Place, Program, Scenario};
 
 #[derive(Clone, Copy)]
-struct Case {
-    parties: usize,
-    bits: u32,
-    fraction_bits: u32,
-    adjust_rank: usize,
+pub(in crate::interop) struct Case {
+    pub(in crate::interop) parties: usize,
+    pub(in crate::interop) bits: u32,
+    pub(in crate::interop) fraction_bits: u32,
+    pub(in crate::interop) adjust_rank: usize,
     /// Truncation with the dealer's pairs, not locally.
-    precise: bool,
+    pub(in crate::interop) precise: bool,
     /// SPU's own way of packing openings.
-    vectorized: bool,
-    programs: &'static [&'static str],
+    pub(in crate::interop) vectorized: bool,
+    pub(in crate::interop) programs: &'static [&'static str],
     /// Largest distance from numpy's result.
-    within: f64,
+    pub(in crate::interop) within: f64,
 }
 
-const ARITHMETIC: &[&str] = &["matrix-product", "product", "square"];
-const BITS: &[&str] = &["comparison", "equality", "maximum-of-rows"];
-const MORE: &[&str] = &["sorted", "logistic"];
+pub(in crate::interop) const ARITHMETIC: &[&str] = &["matrix-product", "product", "square"];
+pub(in crate::interop) const BITS: &[&str] = &["comparison", "equality", "maximum-of-rows"];
+pub(in crate::interop) const MORE: &[&str] = &["sorted", "logistic"];
+/// Products with one matrix whose mask SPU keeps, also transposed.
+pub(in crate::interop) const CACHED: &[&str] = &["kept-mask", "kept-mask-transposed"];
 
-pub(super) fn scenarios() -> Vec<Scenario> {
-    let plain = Case {
+impl Case {
+    pub(in crate::interop) const PLAIN: Self = Self {
         parties: 2,
         bits: 64,
         fraction_bits: 18,
@@ -39,8 +41,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         programs: ARITHMETIC,
         within: 2e-4,
     };
-    let wide = Case { bits: 128, fraction_bits: 26, within: 1e-6, ..plain };
-    let narrow = Case { bits: 32, fraction_bits: 8, precise: true, within: 0.1, ..plain };
+    pub(in crate::interop) const WIDE: Self =
+        Self { bits: 128, fraction_bits: 26, within: 1e-6, ..Self::PLAIN };
+    pub(in crate::interop) const NARROW: Self =
+        Self { bits: 32, fraction_bits: 8, precise: true, within: 0.1, ..Self::PLAIN };
+}
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let (plain, wide, narrow) = (Case::PLAIN, Case::WIDE, Case::NARROW);
     [
         ("arithmetic/ring-64", plain),
         ("arithmetic/ring-64/adjust-1", Case { adjust_rank: 1, ..plain }),
@@ -58,6 +66,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ("three-parties/ring-64-precise", Case { parties: 3, precise: true, ..plain }),
         ("three-parties/ring-128", Case { parties: 3, adjust_rank: 2, ..wide }),
         ("three-parties/ring-128-precise", Case { parties: 3, precise: true, ..wide }),
+        ("kept-masks/ring-32-precise", Case { programs: CACHED, ..narrow }),
+        ("kept-masks/ring-64", Case { programs: CACHED, ..plain }),
+        ("kept-masks/ring-128", Case { programs: CACHED, ..wide }),
         ("sort-and-logistic/ring-128", Case { programs: MORE, within: 0.02, ..wide }),
     ]
     .into_iter()
@@ -68,11 +79,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     .collect()
 }
 
-fn cast(place: &Place, case: Case) -> Vec<Actor> {
+pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
     let party = |rank: usize| {
         let settings = json!({
             "rank": rank,
-            "parties": (0..case.parties).map(|rank| place.address(rank)).collect::<Vec<_>>(),
+            "parties": place.parties_told_to(rank, case.parties),
             "numbered": true,
             "timeout": 30,
             "bits": case.bits,
@@ -89,7 +100,7 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
     (0..case.parties).map(party).chain([dealer(place)]).collect()
 }
 
-fn check(case: Case, reports: &[Value]) -> Result<String, String> {
+pub(in crate::interop) fn check(case: Case, reports: &[Value]) -> Result<String, String> {
     let mut largest: f64 = 0.0;
     for name in case.programs {
         for report in reports.iter().take(case.parties) {

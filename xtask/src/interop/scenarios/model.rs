@@ -4,9 +4,9 @@ use serde_json::Value;
 use symbolon_ring::{Matrix, Ring};
 
 /// Aligned rows: all columns, rank 0's first, and the labels.
-pub(super) struct Table {
+pub(in crate::interop) struct Table {
     pub(super) features: Vec<Vec<f32>>,
-    pub(super) labels: Vec<f32>,
+    pub(in crate::interop) labels: Vec<f32>,
     widths: [usize; 2],
 }
 
@@ -34,7 +34,7 @@ impl Table {
     }
 
     /// The columns of a rank.
-    pub(super) fn columns_of(&self, rank: usize) -> Vec<&[f32]> {
+    pub(in crate::interop) fn columns_of(&self, rank: usize) -> Vec<&[f32]> {
         self.features
             .iter()
             .map(|row| row.split_at(self.widths[0]))

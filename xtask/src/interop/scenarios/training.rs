@@ -12,45 +12,57 @@ use crate::interop::scenario::{Actor, Life, Place, Program, Scenario};
 
 /// What is varied.
 #[derive(Clone, Copy)]
-struct Case {
-    bits: u32,
-    fraction_bits: u32,
+pub(in crate::interop) struct Case {
+    pub(in crate::interop) bits: u32,
+    pub(in crate::interop) fraction_bits: u32,
     /// Our rank; [`NOBODY`] if both are SPU.
-    ours: usize,
-    label_rank: usize,
-    adjust_rank: usize,
+    pub(in crate::interop) ours: usize,
+    pub(in crate::interop) label_rank: usize,
+    pub(in crate::interop) adjust_rank: usize,
+    pub(in crate::interop) samples: usize,
+    pub(in crate::interop) batch: usize,
+    pub(in crate::interop) epochs: u64,
+    pub(in crate::interop) l2: f64,
     /// Rank 0 deals, as is SPU's default.
-    first_party: bool,
-    reveal: bool,
-    /// Draws of the first step: "ones-only" or "reference".
-    draws: &'static str,
-    numbered: bool,
-    lives: [Life; 2],
+    pub(in crate::interop) first_party: bool,
+    pub(in crate::interop) reveal: bool,
+    pub(in crate::interop) draws: FirstStepDraws,
+    pub(in crate::interop) numbered: bool,
+    pub(in crate::interop) lives: [Life; 2],
 }
 
 /// No rank at all.
-const NOBODY: usize = 2;
+pub(in crate::interop) const NOBODY: usize = 2;
 
 const FEATURES: [usize; 2] = [2, 3];
-const SAMPLES: usize = 50;
-const BATCH: usize = 8;
-const EPOCHS: u64 = 2;
-const LEARNING_RATE: f64 = 0.1;
-const L2: f64 = 0.5;
+pub(in crate::interop) const LEARNING_RATE: f64 = 0.1;
 
-pub(super) fn scenarios() -> Vec<Scenario> {
-    let plain = Case {
+impl Case {
+    /// Ring 64, everything at rank 0, the last two rows unused.
+    pub(in crate::interop) const PLAIN: Self = Self {
         bits: 64,
         fraction_bits: 18,
         ours: 0,
         label_rank: 0,
         adjust_rank: 0,
         first_party: false,
+        samples: 50,
+        batch: 8,
+        epochs: 2,
+        l2: 0.5,
         reveal: true,
-        draws: "ones-only",
+        draws: FirstStepDraws::OnesOnly,
         numbered: false,
         lives: [Life::Whole, Life::Whole],
     };
+
+    pub(in crate::interop) fn table(&self) -> Table {
+        Table::new(self.samples, FEATURES)
+    }
+}
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    let plain = Case::PLAIN;
     let mut scenarios = Vec::new();
     for (bits, fraction_bits) in [(64, 18), (128, 26)] {
         for ours in 0..2 {
@@ -76,7 +88,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         }
     }
     for ours in 0..2 {
-        let case = Case { ours, adjust_rank: 1 - ours, draws: "reference", numbered: true, ..plain };
+        let case =
+            Case { ours, adjust_rank: 1 - ours, draws: FirstStepDraws::Reference, numbered: true, ..plain };
         scenarios.push(scenario(format!("lr/reference-draws/ours-{ours}"), case));
     }
     for ours in 0..2 {
@@ -94,28 +107,25 @@ fn scenario(name: String, case: Case) -> Scenario {
     if case.lives.contains(&Life::KilledInTheMiddle) {
         return scenario;
     }
-    scenario.checked(move |_, reports| match case.bits {
-        64 => check::<u64>(case, reports),
-        _ => check::<u128>(case, reports),
-    })
+    scenario.checked(move |_, reports| check(case, reports))
 }
 
-fn cast(place: &Place, case: Case) -> Vec<Actor> {
-    let table = Table::new(SAMPLES, FEATURES);
+pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
+    let table = case.table();
     let dies = case.lives.contains(&Life::KilledInTheMiddle);
     let settings = |rank: usize| -> Value {
         json!({
             "rank": rank,
-            "parties": place.parties(),
+            "parties": place.parties_told_to(rank, 2),
             "numbered": case.numbered,
             "timeout": if dies { 8 } else { 30 },
             "bits": case.bits,
             "fraction_bits": case.fraction_bits,
             // Enough that it does not end before it can be killed.
-            "epochs": if dies { 500 } else { EPOCHS },
-            "batch": BATCH,
+            "epochs": if dies { 500 } else { case.epochs },
+            "batch": case.batch,
             "learning_rate": LEARNING_RATE,
-            "l2": L2,
+            "l2": case.l2,
             "features": table.columns_of(rank),
             "labels": (rank == case.label_rank).then_some(&table.labels),
             "draws": case.draws,
@@ -136,7 +146,14 @@ fn cast(place: &Place, case: Case) -> Vec<Actor> {
 }
 
 /// Both have the same weights, and they are those of a plain run.
-fn check<R: Ring>(case: Case, reports: &[Value]) -> Result<String, String> {
+pub(in crate::interop) fn check(case: Case, reports: &[Value]) -> Result<String, String> {
+    match case.bits {
+        64 => check_in::<u64>(case, reports),
+        _ => check_in::<u128>(case, reports),
+    }
+}
+
+fn check_in<R: Ring>(case: Case, reports: &[Value]) -> Result<String, String> {
     let fixed = FixedPoint::<R>::new(case.fraction_bits).map_err(|error| error.to_string())?;
     let weights = if case.reveal {
         let told = |rank: usize| model::numbers(reports.get(rank), "weights");
@@ -152,24 +169,24 @@ fn check<R: Ring>(case: Case, reports: &[Value]) -> Result<String, String> {
         fixed.decode_slice(&sum)
     };
     let plan = TrainPlan {
-        epochs: EPOCHS,
-        batch_size: BATCH,
+        epochs: case.epochs,
+        batch_size: case.batch,
         learning_rate: LEARNING_RATE,
-        l2: L2,
+        l2: case.l2,
         sigmoid: Sigmoid::Minimax1,
-        samples: SAMPLES,
+        samples: case.samples,
         features: FEATURES.to_vec(),
         label_rank: case.label_rank,
-        first_step_draws: FirstStepDraws::OnesOnly,
+        first_step_draws: case.draws,
         public_truncation: PublicTruncation::Round,
         step_size: None,
     };
-    let table = Table::new(SAMPLES, FEATURES);
+    let table = case.table();
     let unit = 0.5_f64.powi(i32::try_from(case.fraction_bits).unwrap_or(i32::MAX));
     let bound = symbolon_lr::ideal::weight_error_units(&plan, fixed, &table.features.concat())
         .map_err(|error| error.to_string())?;
     let step = plan.step_size(fixed).map_err(|error| error.to_string())?.effective;
-    let expected = model::train(&table, BATCH, EPOCHS, step, L2);
+    let expected = model::train(&table, case.batch, case.epochs, step, case.l2);
     if weights.len() != expected.len() {
         return Err(format!("{} weights instead of {}", weights.len(), expected.len()));
     }
