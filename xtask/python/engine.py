@@ -33,6 +33,7 @@ class Engine:
                 "asym_crypto_schema": "sm2",
                 "server_public_key": dealer["key"],
                 "transport_protocol": "http",
+                **({"ssl_config": dealer["tls"]} if "tls" in dealer else {}),
             },
             **options,
         }))

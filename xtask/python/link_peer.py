@@ -1,6 +1,7 @@
 """SPU's link through every operation; the other side of this script is xtask/src/interop/side/link.rs."""
 
 import peer
+from texts import text
 
 
 class Script:
@@ -39,12 +40,6 @@ class Script:
             link.send_async(self.other, text(300, place))
         for place in range(count):
             self.expect("a burst", link.recv(self.other), 300, place)
-
-
-def text(size, salt):
-    """As many printable characters, which depend on the salt."""
-    period = "".join(chr(32 + (place * 31 + salt) % 94) for place in range(94))
-    return (period * (size // 94 + 1))[:size]
 
 
 def play(s):

@@ -32,6 +32,13 @@ def connect(s):
     desc.connect_retry_interval_ms = 100
     if s.get("chunk"):
         desc.http_max_payload_size = s["chunk"]
+    if s.get("tls"):
+        desc.enable_ssl = True
+        for options in (desc.client_ssl_opts, desc.server_ssl_opts):
+            options.cert.certificate_path = s["tls"]["certificates"][s["rank"]]
+            options.cert.private_key_path = s["tls"]["keys"][s["rank"]]
+            options.verify.ca_file_path = s["tls"]["authority"]
+            options.verify.verify_depth = 1
     return libspu.link.create_brpc(desc, s["rank"])
 
 

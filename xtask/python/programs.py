@@ -53,6 +53,13 @@ def play(s):
     link = peer.connect(s)
     with open(s["dealer_key"]) as file:
         dealer = {"host": s["dealer"], "adjust_rank": s["adjust_rank"], "key": file.read()}
+    if s.get("dealer_tls"):
+        dealer["tls"] = {
+            "certificate": s["dealer_tls"]["certificates"][link.rank],
+            "private_key": s["dealer_tls"]["keys"][link.rank],
+            "ca_file_path": s["dealer_tls"]["authority"],
+            "verify_depth": 1,
+        }
     spu_engine = engine.Engine(
         link, s["bits"], s["fraction_bits"], dealer, trunc_allow_msb_error=not s["precise"],
         experimental_disable_vectorization=not s["vectorized"])

@@ -14,7 +14,9 @@ mod scenario;
 mod scenarios;
 mod side;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use scenario::Scenario;
@@ -31,6 +33,9 @@ pub(crate) struct InteropArguments {
     /// Run the whole selection this many times.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
+    /// Run this many scenarios at the same time; each has ports and a folder of its own.
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZeroUsize,
     /// Write the results as a JUnit file.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -74,7 +79,7 @@ pub(crate) fn run(arguments: &InteropArguments) -> Result<(), String> {
     }
     let start = Instant::now();
     let (environment, skipping) = environment(arguments, &chosen)?;
-    let outcomes = run_all(&environment, &chosen, arguments.repeat, skipping);
+    let outcomes = run_all(&environment, &chosen, arguments, skipping);
     if let Some(path) = &arguments.junit {
         junit::write(path, &outcomes)?;
     }
@@ -111,28 +116,62 @@ fn environment<'a>(
 fn run_all(
     environment: &python::Environment,
     chosen: &[Scenario],
-    repeat: u32,
+    arguments: &InteropArguments,
     skipping: Option<&str>,
 ) -> Vec<Outcome> {
     println!("{:<34} {:<37} {:<7} {:>6}", "scenario", "rank 0 / rank 1 / others", "result", "time");
     let mut outcomes = Vec::new();
-    for _ in 0..repeat {
-        for scenario in chosen {
-            let outcome = match skipping.filter(|_| scenario.needs_python) {
-                Some(reason) => skip(scenario, reason),
-                None => scenario::run(environment, scenario),
-            };
-            let (word, note) = match &outcome.verdict {
-                Verdict::Passed(note) => ("ok", note),
-                Verdict::Failed(problem) => ("FAILED", problem),
-                Verdict::Skipped(reason) => ("skipped", reason),
-            };
-            let (name, roles, time) = (&outcome.name, &outcome.roles, outcome.time.as_secs_f64());
-            println!("{name:<34} {roles:<37} {word:<7} {time:>5.1}s  {note}");
-            outcomes.push(outcome);
+    for round in 1..=arguments.repeat {
+        let start = Instant::now();
+        let of_round = run_round(environment, chosen, arguments.jobs, skipping);
+        if arguments.repeat > 1 {
+            let failed = of_round.iter().filter(|o| matches!(o.verdict, Verdict::Failed(_))).count();
+            let (total, seconds) = (of_round.len(), start.elapsed().as_secs_f64());
+            println!("round {round} of {}: {total} runs, {failed} failed, {seconds:.0} s", arguments.repeat);
         }
+        outcomes.extend(of_round);
     }
     outcomes
+}
+
+/// Every scenario once, `jobs` at a time; the outcomes in the order in which they ended.
+fn run_round(
+    environment: &python::Environment,
+    chosen: &[Scenario],
+    jobs: NonZeroUsize,
+    skipping: Option<&str>,
+) -> Vec<Outcome> {
+    let queue = Mutex::new(chosen.iter());
+    let outcomes = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.get() {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(scenario) = next else { return };
+                    let outcome = match skipping.filter(|_| scenario.needs_python) {
+                        Some(reason) => skip(scenario, reason),
+                        None => scenario::run(environment, scenario),
+                    };
+                    let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    tell(&outcome);
+                    outcomes.push(outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line of the table.
+fn tell(outcome: &Outcome) {
+    let (word, note) = match &outcome.verdict {
+        Verdict::Passed(note) => ("ok", note),
+        Verdict::Failed(problem) => ("FAILED", problem),
+        Verdict::Skipped(reason) => ("skipped", reason),
+    };
+    let (name, roles, time) = (&outcome.name, &outcome.roles, outcome.time.as_secs_f64());
+    println!("{name:<34} {roles:<37} {word:<7} {time:>5.1}s  {note}");
 }
 
 fn skip(scenario: &Scenario, reason: &str) -> Outcome {

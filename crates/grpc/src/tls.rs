@@ -192,6 +192,8 @@ impl TlsConfig {
         let client = ClientTlsConfig::new()
             .domain_name(peer.server_name.clone())
             .identity(Identity::from_pem(&self.certificate, self.key.as_bytes()))
+            // brpc's servers speak HTTP/2 without saying so in the TLS handshake.
+            .assume_http2(true)
             .timeout(HANDSHAKE_TIMEOUT);
         Ok((client, self.verifier(peer)?))
     }

@@ -181,8 +181,12 @@ pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), S
     const GRACE: Duration = Duration::from_secs(10);
     let mut until = deadline;
     loop {
+        let in_the_middle = processes.iter().any(Process::is_in_the_middle);
         for process in processes.iter_mut() {
             process.poll();
+            if process.life == Life::DyingServer && process.exit == Exit::Running && in_the_middle {
+                let _ = process.child.kill();
+            }
             if process.life == Life::KilledInTheMiddle
                 && process.exit == Exit::Running
                 && process.is_in_the_middle()
@@ -193,9 +197,9 @@ pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), S
                 until = until.min(Instant::now() + GRACE);
             }
         }
-        let mut parties = processes.iter().filter(|process| process.life != Life::Server);
+        let mut parties = processes.iter().filter(|process| !process.life.is_server());
         if parties.all(|process| process.exit != Exit::Running) {
-            for process in processes.iter().filter(|process| process.life != Life::Server) {
+            for process in processes.iter().filter(|process| !process.life.is_server()) {
                 process.drain(Duration::from_secs(1));
             }
             return Ok(());
@@ -208,7 +212,7 @@ pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), S
                 // The one that failed is what matters.
                 return Ok(());
             }
-            let late = processes.iter().filter(|p| p.life != Life::Server && p.exit == Exit::Running);
+            let late = processes.iter().filter(|p| !p.life.is_server() && p.exit == Exit::Running);
             let late: Vec<_> = late.map(|process| format!("{}: {}", process.role, process.tail())).collect();
             return Err(format!("not done within its deadline: {}", late.join("; ")));
         }

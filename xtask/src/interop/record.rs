@@ -22,7 +22,7 @@ use symbolon_grpc::{DealerConfig, DealerKey, DealerServer, SpuDealerConfig};
 
 use self::relay::{Call, Relay};
 use super::python::Environment;
-use super::scenario::{self, Actor, Life, Place};
+use super::scenario::{self, Actor, Place};
 use super::scenarios;
 
 /// Records runs of the released SPU engine, alone and with a party of ours, as vectors.
@@ -135,7 +135,7 @@ fn capture(
     let mut fronts: Vec<_> = (0..count).map(|rank| (place.front(rank), place.address(rank))).collect();
     fronts.push((place.dealer(), place.dealer_listens()));
     let relay = Relay::start(&fronts)?;
-    let parties: Vec<_> = cast(&place).into_iter().filter(|actor| actor.life != Life::Server).collect();
+    let parties: Vec<_> = cast(&place).into_iter().filter(|actor| !actor.life.is_server()).collect();
     let deadline = Instant::now() + DEADLINE;
     let reports = scenario::perform(environment, &place, &parties, deadline, &mut String::new())?;
     let (link, dealer_calls) = relay.finish().into_iter().partition(|call| call.front < count);

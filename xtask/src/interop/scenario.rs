@@ -97,6 +97,14 @@ pub(super) enum Life {
     Bereaved,
     /// A server: started before the others (which wait for its first line), stopped after them.
     Server,
+    /// A server that is killed when another process writes a line with `"at": "middle"`.
+    DyingServer,
+}
+
+impl Life {
+    pub(super) fn is_server(self) -> bool {
+        matches!(self, Self::Server | Self::DyingServer)
+    }
 }
 
 /// One process of a scenario.
@@ -119,8 +127,9 @@ impl Actor {
     }
 }
 
-type Cast = Box<dyn Fn(&Place) -> Result<Vec<Actor>, String>>;
-type Check = Box<dyn Fn(&Place, &[Value]) -> Result<String, String>>;
+/// What makes the processes of a scenario.
+pub(super) type Cast = Box<dyn Fn(&Place) -> Result<Vec<Actor>, String> + Send + Sync>;
+type Check = Box<dyn Fn(&Place, &[Value]) -> Result<String, String> + Send + Sync>;
 
 /// A scenario.
 pub(super) struct Scenario {
@@ -139,7 +148,7 @@ impl Scenario {
     pub(super) fn new(
         name: impl Into<String>,
         seconds: u64,
-        cast: impl Fn(&Place) -> Vec<Actor> + 'static,
+        cast: impl Fn(&Place) -> Vec<Actor> + Send + Sync + 'static,
     ) -> Self {
         Self {
             name: name.into(),
@@ -158,7 +167,7 @@ impl Scenario {
 
     pub(super) fn checked(
         mut self,
-        check: impl Fn(&Place, &[Value]) -> Result<String, String> + 'static,
+        check: impl Fn(&Place, &[Value]) -> Result<String, String> + Send + Sync + 'static,
     ) -> Self {
         self.check = Box::new(check);
         self
@@ -184,7 +193,7 @@ fn attempt(
 ) -> Result<String, String> {
     let place = Place::new(environment, &scenario.name)?;
     let cast = (scenario.cast)(&place)?;
-    let ranks: Vec<_> = cast.iter().filter(|actor| actor.life != Life::Server).map(|a| a.role).collect();
+    let ranks: Vec<_> = cast.iter().filter(|actor| !actor.life.is_server()).map(|a| a.role).collect();
     *roles = ranks.join(" / ");
     let mut note = String::new();
     let reports = perform(environment, &place, &cast, start + scenario.deadline, &mut note)?;
@@ -202,12 +211,12 @@ pub(super) fn perform(
 ) -> Result<Vec<Value>, String> {
     // Every process ends when this is dropped, however the scenario ends.
     let mut processes = Vec::new();
-    for actor in cast.iter().filter(|actor| actor.life == Life::Server) {
+    for actor in cast.iter().filter(|actor| actor.life.is_server()) {
         let mut server = Process::start(environment, actor, place)?;
         server.first_line(deadline)?;
         processes.push(server);
     }
-    for actor in cast.iter().filter(|actor| actor.life != Life::Server) {
+    for actor in cast.iter().filter(|actor| !actor.life.is_server()) {
         processes.push(Process::start(environment, actor, place)?);
     }
     process::wait(&mut processes, deadline)?;
@@ -233,7 +242,9 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
         error = process.logged_error();
     }
     match (actor.life, process.exit()) {
-        (Life::Server | Life::KilledInTheMiddle, _) | (Life::Whole, Exit::Code(0)) => Ok(()),
+        (Life::Server, _)
+        | (Life::DyingServer | Life::KilledInTheMiddle, Exit::Signal)
+        | (Life::Whole, Exit::Code(0)) => Ok(()),
         (Life::Bereaved, Exit::Code(code)) if code != 0 => match error {
             Some(error) => {
                 *note = error.chars().take(200).collect();

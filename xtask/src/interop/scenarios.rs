@@ -1,7 +1,9 @@
 //! All scenarios, in the order in which they run.
 
+mod certificates;
 pub(super) mod dealer;
 mod link;
+mod members;
 mod model;
 mod psi;
 mod reference;
@@ -19,10 +21,17 @@ pub(super) const OURS: &str = "Symbolon";
 pub(super) const DEALER: &str = "dealer";
 
 pub(super) fn all() -> Vec<Scenario> {
-    [link::scenarios(), training::scenarios(), dealer::scenarios(), psi::scenarios(), reference::scenarios()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        link::scenarios(),
+        members::scenarios(),
+        training::scenarios(),
+        dealer::scenarios(),
+        psi::scenarios(),
+        reference::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The dealer of a scenario.

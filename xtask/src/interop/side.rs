@@ -2,6 +2,7 @@
 
 mod dealer;
 mod link;
+mod members;
 mod party;
 mod psi;
 mod reference;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: &SideArguments) -> Result<(), String> {
         "dealer" => |text| dealer::play(&configuration(text)?),
         "ic-main" => |text| reference::play_ic_main(&configuration(text)?),
         "link" => |text| link::play(&configuration(text)?),
+        "members" => |text| members::play(&configuration(text)?),
         "psi" => |text| psi::play(&configuration(text)?),
         "recorded-peer" => |text| reference::play_peer(&configuration(text)?),
         "training" => |text| training::play(&configuration(text)?),

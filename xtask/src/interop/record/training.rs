@@ -76,8 +76,8 @@ fn assemble(
             1 - ours
         ),
     };
-    let note = "Recorded by relays before both parties and the dealer. The dealer's key was made for this run and not \
-                kept; the weights were those of a plain run in double precision, within the fixed-point bound.";
+    let note = "Recorded by relays before both parties and the dealer. The dealer's key was made for this run; \
+                the weights were those of a plain run in double precision, within the fixed-point bound.";
     let table = case.table();
     let party = |rank: usize| {
         let labels = (rank == case.label_rank).then(|| table.labels.clone());
@@ -116,6 +116,7 @@ fn assemble(
         }),
         parties: (0..2).map(party).collect::<Result<_, String>>()?,
         messages: captured.link.iter().map(message).collect::<Result<_, String>>()?,
+        dealer_key: Some(captured.key.to_pem().map_err(|error| error.to_string())?.to_string()),
         dealer: dealer(&captured.dealer)?,
     };
     let recording = with_secrets(recording, &dealer_seeds(captured)?).map_err(|error| error.to_string())?;

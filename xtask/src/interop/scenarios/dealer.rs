@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::{SPU, dealer};
+use super::{SPU, certificates, dealer};
 use crate::interop::scenario::{Actor, Place, Program, Scenario};
 
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(in crate::interop) struct Case {
     pub(in crate::interop) programs: &'static [&'static str],
     /// Largest distance from numpy's result.
     pub(in crate::interop) within: f64,
+    /// Whether the dealer is reached over HTTPS.
+    pub(in crate::interop) tls: bool,
 }
 
 pub(in crate::interop) const ARITHMETIC: &[&str] = &["matrix-product", "product", "square"];
@@ -29,6 +31,9 @@ pub(in crate::interop) const BITS: &[&str] = &["comparison", "equality", "maximu
 pub(in crate::interop) const MORE: &[&str] = &["sorted", "logistic"];
 /// Products with one matrix whose mask SPU keeps, also transposed.
 pub(in crate::interop) const CACHED: &[&str] = &["kept-mask", "kept-mask-transposed"];
+
+/// Certificates of a scenario with TLS: the parties, and the dealer.
+const MEMBERS: usize = 4;
 
 impl Case {
     pub(in crate::interop) const PLAIN: Self = Self {
@@ -40,6 +45,7 @@ impl Case {
         vectorized: false,
         programs: ARITHMETIC,
         within: 2e-4,
+        tls: false,
     };
     pub(in crate::interop) const WIDE: Self =
         Self { bits: 128, fraction_bits: 26, within: 1e-6, ..Self::PLAIN };
@@ -56,6 +62,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ("arithmetic/ring-32-precise", narrow),
         ("arithmetic/ring-64-precise", Case { precise: true, ..plain }),
         ("arithmetic/ring-64-vectorized", Case { vectorized: true, ..plain }),
+        ("arithmetic/ring-64/https", Case { tls: true, ..plain }),
         ("comparison/ring-64", Case { programs: BITS, ..plain }),
         ("comparison/ring-64-precise", Case { programs: BITS, precise: true, ..plain }),
         ("comparison/ring-128", Case { programs: BITS, ..wide }),
@@ -73,8 +80,15 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
     .into_iter()
     .map(|(name, case)| {
-        Scenario::new(format!("dealer/{name}"), 90, move |place| cast(place, case))
-            .checked(move |_, reports| check(case, reports))
+        let plain = Scenario::new(format!("dealer/{name}"), 90, move |place| cast(place, case));
+        let cast = plain.cast;
+        let prepared = move |place: &Place| {
+            if case.tls {
+                certificates::write(place, MEMBERS)?;
+            }
+            cast(place)
+        };
+        Scenario { cast: Box::new(prepared), ..plain }.checked(move |_, reports| check(case, reports))
     })
     .collect()
 }
@@ -94,10 +108,17 @@ pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
             "precise": case.precise,
             "vectorized": case.vectorized,
             "programs": case.programs,
+            "dealer_tls": case.tls.then(|| certificates::files(place, MEMBERS)),
         });
         Actor::new(SPU, Program::Python("programs.py"), settings)
     };
-    (0..case.parties).map(party).chain([dealer(place)]).collect()
+    let mut dealer = dealer(place);
+    if case.tls
+        && let Some(settings) = dealer.arguments.as_object_mut()
+    {
+        settings.insert("tls".into(), certificates::files(place, MEMBERS));
+    }
+    (0..case.parties).map(party).chain([dealer]).collect()
 }
 
 pub(in crate::interop) fn check(case: Case, reports: &[Value]) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{OURS, SPU};
+use super::{OURS, SPU, certificates};
 use crate::interop::scenario::{Actor, Life, Place, Program, Scenario};
 
 /// How the messages travel.
@@ -13,31 +13,46 @@ struct Way {
     numbered: bool,
     /// Bytes in one piece at both sides, where it is not each side's default.
     chunk: Option<usize>,
+    tls: bool,
 }
 
 const WAYS: &[Way] = &[
-    Way { name: "grpc", carrier: "h2:grpc", numbered: true, chunk: None },
-    Way { name: "grpc-unnumbered", carrier: "h2:grpc", numbered: false, chunk: None },
-    Way { name: "grpc-small-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(50_000) },
-    Way { name: "grpc-large-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(16 << 20) },
-    Way { name: "baidu-std", carrier: "baidu_std", numbered: true, chunk: None },
-    Way { name: "baidu-std-unnumbered", carrier: "baidu_std", numbered: false, chunk: None },
-    Way { name: "baidu-std-large-chunks", carrier: "baidu_std", numbered: true, chunk: Some(16 << 20) },
-    Way { name: "http", carrier: "http", numbered: true, chunk: None },
-    Way { name: "http-protobuf", carrier: "http:proto", numbered: true, chunk: None },
-    Way { name: "http2", carrier: "h2", numbered: true, chunk: None },
+    Way { name: "grpc", carrier: "h2:grpc", numbered: true, chunk: None, tls: false },
+    Way { name: "grpc-unnumbered", carrier: "h2:grpc", numbered: false, chunk: None, tls: false },
+    Way { name: "grpc-small-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(50_000), tls: false },
+    Way { name: "grpc-large-chunks", carrier: "h2:grpc", numbered: true, chunk: Some(16 << 20), tls: false },
+    Way { name: "baidu-std", carrier: "baidu_std", numbered: true, chunk: None, tls: false },
+    Way { name: "baidu-std-unnumbered", carrier: "baidu_std", numbered: false, chunk: None, tls: false },
+    Way {
+        name: "baidu-std-large-chunks",
+        carrier: "baidu_std",
+        numbered: true,
+        chunk: Some(16 << 20),
+        tls: false,
+    },
+    Way { name: "http", carrier: "http", numbered: true, chunk: None, tls: false },
+    Way { name: "http-protobuf", carrier: "http:proto", numbered: true, chunk: None, tls: false },
+    Way { name: "http2", carrier: "h2", numbered: true, chunk: None, tls: false },
+    Way { name: "grpc-tls", carrier: "h2:grpc", numbered: true, chunk: None, tls: true },
+    Way { name: "baidu-std-tls", carrier: "baidu_std", numbered: true, chunk: None, tls: true },
+    Way { name: "http-protobuf-tls", carrier: "http:proto", numbered: true, chunk: None, tls: true },
 ];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for &way in WAYS {
         for ours in 0..2 {
-            scenarios.push(
-                Scenario::new(format!("link/{}/ours-{ours}", way.name), 60, move |place| {
-                    cast(place, way, ours, [Life::Whole, Life::Whole])
-                })
-                .checked(same_bytes),
-            );
+            let name = format!("link/{}/ours-{ours}", way.name);
+            let plain =
+                Scenario::new(name, 60, move |place| cast(place, way, ours, [Life::Whole, Life::Whole]));
+            let cast = plain.cast;
+            let prepared = move |place: &Place| {
+                if way.tls {
+                    certificates::write(place, 2)?;
+                }
+                cast(place)
+            };
+            scenarios.push(Scenario { cast: Box::new(prepared), ..plain }.checked(same_bytes));
         }
     }
     for ours in 0..2 {
@@ -64,6 +79,7 @@ fn cast(place: &Place, way: Way, ours: usize, lives: [Life; 2]) -> Vec<Actor> {
             "carrier": way.carrier,
             "numbered": way.numbered,
             "chunk": way.chunk,
+            "tls": way.tls.then(|| certificates::files(place, 2)),
             "timeout": if dies { 8 } else { 30 },
             "sizes": sizes,
             "burst": 200,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::OURS;
-use crate::interop::scenario::{Actor, Life, Place, Program, Scenario};
+use crate::interop::scenario::{Actor, Cast, Life, Place, Program, Scenario};
 
 const PEER: &str = "peer over SPU";
 const ORACLE: &str = "SPU's PSI";
@@ -63,8 +63,6 @@ fn scenario(name: String, case: Case) -> Scenario {
     }
     scenario.checked(move |_, reports| check(case, reports))
 }
-
-type Cast = Box<dyn Fn(&Place) -> Result<Vec<Actor>, String>>;
 
 /// Writes both files first.
 fn prepared(cast: Cast, case: Case) -> Cast {

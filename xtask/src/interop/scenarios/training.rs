@@ -29,6 +29,7 @@ pub(in crate::interop) struct Case {
     pub(in crate::interop) draws: FirstStepDraws,
     pub(in crate::interop) numbered: bool,
     pub(in crate::interop) lives: [Life; 2],
+    pub(in crate::interop) dealer_dies: bool,
 }
 
 /// No rank at all.
@@ -54,7 +55,12 @@ impl Case {
         draws: FirstStepDraws::OnesOnly,
         numbered: false,
         lives: [Life::Whole, Life::Whole],
+        dealer_dies: false,
     };
+
+    fn somebody_dies(&self) -> bool {
+        self.dealer_dies || self.lives.contains(&Life::KilledInTheMiddle)
+    }
 
     pub(in crate::interop) fn table(&self) -> Table {
         Table::new(self.samples, FEATURES)
@@ -92,6 +98,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Case { ours, adjust_rank: 1 - ours, draws: FirstStepDraws::Reference, numbered: true, ..plain };
         scenarios.push(scenario(format!("lr/reference-draws/ours-{ours}"), case));
     }
+    let orphans = Case { dealer_dies: true, lives: [Life::Bereaved; 2], ..plain };
+    for (name, ours) in [("dealer/dies", NOBODY), ("lr/dealer-dies/ours-0", 0), ("lr/dealer-dies/ours-1", 1)]
+    {
+        for adjust_rank in 0..2 {
+            let case = Case { ours, adjust_rank, ..orphans };
+            scenarios.push(scenario(format!("{name}/adjust-{adjust_rank}"), case));
+        }
+    }
     for ours in 0..2 {
         let case = Case { ours, adjust_rank: ours, ..plain };
         let lives = [Life::Bereaved, Life::KilledInTheMiddle];
@@ -104,7 +118,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 fn scenario(name: String, case: Case) -> Scenario {
     let scenario = Scenario::new(name, 60, move |place| cast(place, case));
-    if case.lives.contains(&Life::KilledInTheMiddle) {
+    if case.somebody_dies() {
         return scenario;
     }
     scenario.checked(move |_, reports| check(case, reports))
@@ -112,7 +126,7 @@ fn scenario(name: String, case: Case) -> Scenario {
 
 pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
     let table = case.table();
-    let dies = case.lives.contains(&Life::KilledInTheMiddle);
+    let dies = case.somebody_dies();
     let settings = |rank: usize| -> Value {
         json!({
             "rank": rank,
@@ -141,7 +155,8 @@ pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
         }
         Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.lives[1])
     };
-    let dealer = (!case.first_party).then(|| dealer(place));
+    let life = if case.dealer_dies { Life::DyingServer } else { Life::Server };
+    let dealer = (!case.first_party).then(|| dealer(place).living(life));
     [party(0), party(1)].into_iter().chain(dealer).collect()
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use symbolon_dialect::Dialect;
 use symbolon_grpc::{DealerConfig, DealerKey, DealerServer, SpuDealerConfig};
 
+use super::party::Certificates;
 use super::{Failure, tell};
 
 #[derive(Debug, Deserialize)]
@@ -18,6 +19,8 @@ pub(super) struct Settings {
     public_key: PathBuf,
     /// The private key as PEM; a new one, if not told.
     private_key: Option<String>,
+    /// Mutual TLS; the dealer's certificate is the last.
+    tls: Option<Certificates>,
 }
 
 /// Serves until it is killed.
@@ -29,6 +32,9 @@ pub(super) fn play(settings: &Settings) -> Result<Value, Failure> {
     std::fs::write(&settings.public_key, key.public_key().to_pem()?)?;
     let mut config = DealerConfig::new(&Dialect::spu());
     config.spu = Some(SpuDealerConfig::new(key));
+    if let Some(certificates) = &settings.tls {
+        config.tls = Some(certificates.of_last()?);
+    }
     let server = DealerServer::start(settings.listen, config)?;
     tell(&json!({ "ready": server.local_addr() }));
     loop {

@@ -116,7 +116,7 @@ impl Script {
 }
 
 /// `size` printable characters that depend on `salt`.
-fn text(size: usize, salt: usize) -> Bytes {
+pub(super) fn text(size: usize, salt: usize) -> Bytes {
     (0..94)
         .cycle()
         .take(size)

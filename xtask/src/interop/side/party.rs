@@ -1,11 +1,12 @@
 //! A link of ours over sockets.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use symbolon_dialect::Dialect;
-use symbolon_grpc::{GrpcNode, NodeConfig};
+use symbolon_grpc::{GrpcNode, NodeConfig, PeerIdentity, TlsConfig};
 use symbolon_link::{Channel, Link, LinkConfig};
 
 use super::Failure;
@@ -23,6 +24,34 @@ pub(super) struct LinkSettings {
     pub(super) chunk: Option<usize>,
     /// Limit of one receive, in seconds.
     pub(super) timeout: u64,
+    /// Mutual TLS, by everyone.
+    pub(super) tls: Option<Certificates>,
+}
+
+/// Files of the certificates, as the scenario writes them: of the authority, and by rank.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Certificates {
+    authority: PathBuf,
+    certificates: Vec<PathBuf>,
+    keys: Vec<PathBuf>,
+}
+
+impl Certificates {
+    /// The last member, nobody pinned: a server.
+    pub(super) fn of_last(&self) -> Result<TlsConfig, Failure> {
+        let file = |files: &[PathBuf]| files.last().cloned().ok_or("no certificates");
+        Ok(TlsConfig::from_files(&self.authority, file(&self.certificates)?, file(&self.keys)?)?)
+    }
+
+    /// The member `own`, everyone else pinned.
+    pub(super) fn of(&self, own: usize) -> Result<TlsConfig, Failure> {
+        let file = |files: &[PathBuf]| files.get(own).cloned().ok_or("no certificate for this rank");
+        let mut tls = TlsConfig::from_files(&self.authority, file(&self.certificates)?, file(&self.keys)?)?;
+        for (rank, certificate) in self.certificates.iter().enumerate().filter(|(rank, _)| *rank != own) {
+            tls = tls.with_peer(rank, PeerIdentity::from_file("127.0.0.1", certificate)?);
+        }
+        Ok(tls)
+    }
 }
 
 /// A connected party.
@@ -37,6 +66,9 @@ impl Party {
         let mut node = NodeConfig::new(settings.rank, settings.parties.clone());
         if let Some(carrier) = &settings.carrier {
             node = node.with_carrier(carrier.parse()?);
+        }
+        if let Some(certificates) = &settings.tls {
+            node = node.with_tls(certificates.of(settings.rank)?);
         }
         let node = Arc::new(GrpcNode::start(own.parse()?, node)?);
         let mut config = LinkConfig::new(settings.rank, settings.parties.len(), dialect);

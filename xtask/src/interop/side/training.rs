@@ -1,6 +1,7 @@
 //! SS-LR: a handshake, a session, training; the weights opened, or kept as a half.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,7 +113,9 @@ fn train<R: Ring>(
             let dealer = LocalDealer::new(seeds, cipher, construction, Limits::default(), &bits);
             return Ok(Some(Box::new(dealer.map_err(Box::new)?)));
         }
-        let config = SpuDealerClientConfig::new(&plan.dealer.host, SpuForm::Http, opening.sealed.to_vec());
+        let mut config =
+            SpuDealerClientConfig::new(&plan.dealer.host, SpuForm::Http, opening.sealed.to_vec());
+        config.receive_timeout = Duration::from_secs(settings.link.timeout);
         let client = SpuDealerClient::new(config, party.runtime());
         let client = client.map_err(|error| DealerError::Network(error.to_string()))?;
         Ok(Some(Box::new(client) as Box<dyn Dealer<R>>))
