@@ -358,7 +358,7 @@ fn a_third_party_that_is_not_there_dies_or_has_another_key() {
     ended[0].expect(1, &["refused with code 2", "another public key"]);
     ended[1].expect(3, &["rank 0"]);
     dealer.kill();
-    let ended = scene.lr(&flags(&key), ["-has_label -recv_timeout_ms=1000", ""]);
+    let ended = scene.lr(&flags(&key), ["-has_label -connect_timeout_ms=1000", ""]);
     ended[0].expect(3, &["dealer", &scene.addresses[2], "not reachable within 1s", "Connection refused"]);
     ended[1].expect(3, &["rank 0"]);
     scene.assert_no_output();

@@ -100,6 +100,9 @@ pub(crate) fn open<R: Ring>(
                 let address = start.dealer.unwrap_or_else(|| plan.dealer.host.clone());
                 let mut dealer = SpuDealerClientConfig::new(address, pinned.form, opening.sealed.to_vec());
                 dealer.tls = tls;
+                if let Some(timeout) = config.link.connect_timeout {
+                    dealer.connect_timeout = timeout.0;
+                }
                 if let Some(timeout) = config.link.receive_timeout {
                     dealer.receive_timeout = timeout.0;
                 }

@@ -49,6 +49,8 @@ pub struct SpuDealerClientConfig {
     pub sealed: Vec<Bytes>,
     /// Mutual TLS with the identity of the dealer, or `None` for plaintext.
     pub tls: Option<(TlsConfig, PeerIdentity)>,
+    /// How long a dealer that cannot be reached, or no longer, is tried again. Default 30 s.
+    pub connect_timeout: Duration,
     /// How long one correction may take, further attempts after a broken connection included. Default 60 s.
     pub receive_timeout: Duration,
     /// Largest reply in bytes. Default 1 GiB.
@@ -63,9 +65,17 @@ impl SpuDealerClientConfig {
             form,
             sealed,
             tls: None,
+            connect_timeout: Duration::from_secs(30),
             receive_timeout: Duration::from_secs(60),
             max_reply_bytes: 1 << 30,
         }
+    }
+}
+
+impl SpuDealerClientConfig {
+    /// How long to go on without a connection.
+    fn patience(&self) -> Duration {
+        self.connect_timeout.min(self.receive_timeout)
     }
 }
 
@@ -112,7 +122,7 @@ impl SpuDealerClient {
         }
         let _inside = handle.enter();
         let tls = config.tls.as_ref().map(|(own, dealer)| (own, dealer));
-        let attempt = config.receive_timeout.min(Duration::from_secs(5));
+        let attempt = config.patience().min(Duration::from_secs(5));
         let way = match config.form {
             SpuForm::Http => {
                 Way::Http(Pool::new(Dialer::new(&config.address, attempt, tls, Some(b"http/1.1"))?))
@@ -130,6 +140,8 @@ impl SpuDealerClient {
     async fn corrected(self, method: Method, adjust: Adjust) -> Result<Vec<Bytes>, DealerError> {
         let deadline = Instant::now() + self.config.receive_timeout;
         let mut pause = Duration::from_millis(20);
+        let patience = self.config.patience();
+        let mut lost_since = None;
         loop {
             let reason = match timeout_at(deadline, self.attempt(method, &adjust)).await {
                 Ok(Ok(outputs)) => return Ok(outputs),
@@ -140,9 +152,10 @@ impl SpuDealerClient {
                     return Err(DealerError::Network(format!("no answer within {waited:?}")));
                 }
             };
-            if Instant::now() + pause >= deadline {
-                let waited = self.config.receive_timeout;
-                return Err(DealerError::Network(format!("not reachable within {waited:?}: {reason}")));
+            let next = Instant::now() + pause;
+            let lost_since = *lost_since.get_or_insert_with(Instant::now);
+            if next >= deadline || next >= lost_since + patience {
+                return Err(DealerError::Network(format!("not reachable within {patience:?}: {reason}")));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
