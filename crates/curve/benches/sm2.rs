@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "criterion's macros generate public items")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use symbolon_curve::{Backend, Curve, Masker, SecretScalar, Suite};
+use symbolon_curve::{Backend, Curve, HashToCurve, Masker, PointFormat, SecretScalar, Suite};
 
 const POINTS: usize = 1024;
 
@@ -17,7 +17,14 @@ fn sm2(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("sm2/{}", backend.name()));
         group.sample_size(10);
         group.throughput(Throughput::Elements(POINTS as u64));
-        for suite in [Suite::SM2_SM3_INCREMENT, Suite::SM2_SHA256_REHASH] {
+        let sswu = |map| Suite { map, ..Suite::SM2_SM3_INCREMENT };
+        let maps = [
+            Suite::SM2_SM3_INCREMENT,
+            Suite::SM2_SHA256_REHASH,
+            sswu(HashToCurve::SswuRo),
+            sswu(HashToCurve::SswuNu),
+        ];
+        for suite in maps {
             let masker = masker(suite);
             group.bench_function(format!("hash/{suite}"), |b| {
                 b.iter(|| one_thread.install(|| masker.hash_to_points(&items)));
@@ -26,11 +33,13 @@ fn sm2(c: &mut Criterion) {
                 b.iter(|| one_thread.install(|| masker.mask_items(&items)));
             });
         }
-        let masker = masker(Suite::SM2_SM3_INCREMENT);
-        let points = masker.mask_items(&items).expect("masks");
-        group.bench_function("mask_points", |b| {
-            b.iter(|| one_thread.install(|| masker.mask_points(&points)));
-        });
+        for format in [PointFormat::X962Compressed, PointFormat::X962Uncompressed] {
+            let masker = masker(Suite { format, ..Suite::SM2_SM3_INCREMENT });
+            let points = masker.mask_items(&items).expect("masks");
+            group.bench_function(format!("mask_points/{format:?}"), |b| {
+                b.iter(|| one_thread.install(|| masker.mask_points(&points)));
+            });
+        }
         group.finish();
     }
 }
