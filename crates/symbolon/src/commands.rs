@@ -1,48 +1,24 @@
 //! The commands of a party: what each does before, between and after the phases.
 
+mod psi;
+
 use std::path::Path;
 use std::time::Instant;
 
 use symbolon_dialect::DealerDialect;
 
-use crate::config::{PartyConfig, ResultTo};
+use crate::align::{Join, OutKind};
+use crate::config::{Duplicates, PartyConfig, ResultTo};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::model::ModelHalf;
 use crate::network::Party;
 use crate::output::check_writable;
-use crate::phase::{self, Items, Scoring};
+use crate::phase::{self, Found, Items, Origin, Room, Scoring};
 use crate::report::Report;
-use crate::table::{Table, write_scores};
+use crate::table::{Source, Table};
 
-/// `symbolon psi`: writes the own rows of the intersection, in the common order.
-///
-/// # Errors
-/// Whatever keeps it from a complete result; nothing is written then.
-pub fn psi(config: &PartyConfig) -> Result<Report> {
-    let mut report = begin("psi", config)?;
-    need_two(config)?;
-    let table = own_table(config, &mut report)?;
-    let items = Items::of(&table, config, &mut report)?;
-    let learns = match config.psi.result_to {
-        ResultTo::All => true,
-        ResultTo::Rank(rank) => rank == config.rank,
-    };
-    let aligned = if learns { Some(config.aligned()?) } else { None };
-    prepare(&[aligned, config.files.report.as_deref()])?;
-
-    let party = Party::connect(config, &mut report)?;
-    let rows = phase::intersect(&party, &party.root(), config, &items, &mut report)?;
-    finish(party, &mut report)?;
-    if let (Some(rows), Some(path)) = (rows, aligned) {
-        if rows.is_empty() {
-            report.warn("the parties have no row in common".into());
-        }
-        table.select(&rows).write(path)?;
-        report.wrote("aligned", path);
-    }
-    end(config, report)
-}
+pub use psi::psi;
 
 /// `symbolon train`: writes the own half of a model of the aligned rows.
 ///
@@ -78,15 +54,17 @@ pub fn predict(config: &PartyConfig) -> Result<Report> {
     let table = own_table(config, &mut report)?;
     let data = Dataset::of_model(&table, &model.features, config.data.label.as_deref())?;
     let scores_file = scores_file(config, config.lr.score_rank.unwrap_or(model.label_rank))?;
-    let ids = scores_file.map(|_| table.ids(&config.data.id)).transpose()?;
+    if scores_file.is_some() {
+        table.keys(&config.data.id)?;
+    }
     prepare(&[scores_file, config.files.report.as_deref()])?;
 
     let party = Party::connect(config, &mut report)?;
     let scoring = Scoring { model: &model, model_file, data: &data };
     let scores = phase::predict(&party, &party.root(), config, &scoring, &mut report)?;
     finish(party, &mut report)?;
-    if let (Some(scores), Some(path), Some(ids)) = (&scores, scores_file, &ids) {
-        conclude(config, &data, path, ids, scores, &mut report)?;
+    if let (Some(scores), Some(path)) = (&scores, scores_file) {
+        conclude(config, &table, &data, path, scores, &mut report)?;
     }
     end(config, report)
 }
@@ -104,10 +82,24 @@ pub fn run(config: &PartyConfig) -> Result<Report> {
             "psi.result-to: `run` trains on the intersection, so all parties must learn it".into(),
         ));
     }
+    if config.psi.join != Join::Inner
+        || config.psi.out_kind != OutKind::Rows
+        || config.psi.duplicates == Duplicates::Count
+        || config.psi.run_dir.is_some()
+        || !config.psi.parts.is_empty()
+    {
+        return Err(Error::Config(
+            "psi: `run` trains on rows that both parties have once, in one go; leave join, out-kind, duplicates = \"count\", \
+             run-dir and partitions to `psi`"
+                .into(),
+        ));
+    }
     let (model_file, aligned_file) = (config.model()?, config.aligned()?);
     check_dealer(config)?;
     let table = own_table(config, &mut report)?;
-    let items = Items::of(&table, config, &mut report)?;
+    let scratch = std::env::temp_dir();
+    let origin = Origin::of_table(&table, &config.data.id)?;
+    let items = Items::scan(&origin, config, None, &scratch, &mut report)?;
     // A value that is no number is found before the others are troubled.
     let all = Dataset::new(&table, &config.data)?;
     all.scaled(&all.features(config.data.standardize), config.lr.field, config.lr.fraction_bits)?;
@@ -122,10 +114,15 @@ pub fn run(config: &PartyConfig) -> Result<Report> {
 
     let party = Party::connect(config, &mut report)?;
     let root = party.root();
-    let rows = phase::intersect(&party, &root.spawn(), config, &items, &mut report)?.unwrap_or_default();
-    if rows.is_empty() {
+    let mut found = Found::default();
+    let room = Room { run: None, scratch: &scratch };
+    found.add(&items, phase::intersect(&party, &root.spawn(), config, &items, room, &mut report)?);
+    let mut partners = found.partners(config.psi.memory / 4, &scratch)?.collect::<Result<Vec<_>>>()?;
+    if partners.is_empty() {
         return Err(Error::Ours("the parties have no row in common: there is nothing to train on".into()));
     }
+    partners.sort_unstable_by_key(|partner| partner.place);
+    let rows: Vec<usize> = partners.iter().filter_map(|partner| usize::try_from(partner.row).ok()).collect();
     let aligned = table.select(&rows);
     check_batch(config, aligned.rows())?;
     let data = Dataset::new(&aligned, &config.data)?;
@@ -134,12 +131,12 @@ pub fn run(config: &PartyConfig) -> Result<Report> {
     let scores = phase::predict(&party, &root.spawn(), config, &scoring, &mut report)?;
     finish(party, &mut report)?;
 
-    aligned.write(aligned_file)?;
+    aligned.write(aligned_file, config.files.output_format)?;
     report.wrote("aligned", aligned_file);
     model.write(model_file)?;
     report.wrote("model", model_file);
     if let (Some(scores), Some(path)) = (&scores, scores_file) {
-        conclude(config, &data, path, &aligned.ids(&config.data.id)?, scores, &mut report)?;
+        conclude(config, &aligned, &data, path, scores, &mut report)?;
     }
     end(config, report)
 }
@@ -171,9 +168,9 @@ fn check_dealer(config: &PartyConfig) -> Result<()> {
 }
 
 fn own_table(config: &PartyConfig, report: &mut Report) -> Result<Table> {
-    let table = Table::read(config.input()?)?;
+    let table = Table::load(&Source::open(config.input()?, config.data.input_format)?)?;
     report.rows = table.rows();
-    tracing::info!(rows = table.rows(), columns = table.header().len(), "own table read");
+    tracing::info!(rows = table.rows(), columns = table.columns().len(), "own table read");
     Ok(table)
 }
 
@@ -224,16 +221,16 @@ fn finish(party: Party, report: &mut Report) -> Result<()> {
 /// Writes the scores, and tells how good they are if this party has the labels.
 fn conclude(
     config: &PartyConfig,
+    table: &Table,
     data: &Dataset<'_>,
     path: &Path,
-    ids: &[Vec<u8>],
     scores: &[f64],
     report: &mut Report,
 ) -> Result<()> {
     if let Some(labels) = data.labels() {
         phase::evaluate(labels, scores, report)?;
     }
-    write_scores(path, &config.data.id, ids, scores)?;
+    table.write_scores(path, config.files.output_format, &config.data.id, scores)?;
     report.wrote("scores", path);
     Ok(())
 }

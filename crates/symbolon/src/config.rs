@@ -25,6 +25,7 @@
 //! ```
 
 mod party;
+mod psi;
 mod sections;
 mod settings;
 mod units;
@@ -36,12 +37,11 @@ use symbolon_dialect::Dialect;
 use crate::error::{Error, Result};
 
 pub use party::PartyConfig;
-pub use sections::{
-    DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, PsiConfig, SpuDealer, TlsConfig,
-};
+pub use psi::{Part, PsiConfig, PsiSettings};
+pub use sections::{DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, SpuDealer, TlsConfig};
 pub use settings::{
-    DataSettings, DealerSettings, FileSettings, LinkSettings, LrSettings, PolicySettings, PsiSettings,
-    Settings, TlsSettings,
+    DataSettings, DealerSettings, FileSettings, LinkSettings, LrSettings, PolicySettings, Settings,
+    TlsSettings,
 };
 pub use units::{
     Accept, Carrier, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation,
@@ -75,6 +75,8 @@ fn read(path: &Path) -> Result<Settings> {
     let tls = &mut settings.tls;
     let single = [
         &mut settings.data.input,
+        &mut settings.psi.run_dir,
+        &mut settings.psi.scratch,
         &mut files.aligned,
         &mut files.model,
         &mut files.scores,

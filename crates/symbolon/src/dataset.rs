@@ -32,7 +32,7 @@ impl<'a> Dataset<'a> {
     /// [`Error::OurTable`] if a column is missing or a value is no number.
     pub fn of_model(table: &'a Table, features: &[Feature], label: Option<&str>) -> Result<Self> {
         // Labels are wanted for an evaluation only: rows to be scored need not have them.
-        let labels = label.filter(|label| table.header().iter().any(|name| name == label));
+        let labels = label.filter(|label| table.names().any(|name| name == label));
         let labels = labels.map(|label| table.labels(label)).transpose()?;
         let names: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
         Ok(Self { table, columns: table.numbers(&names)?, labels })
@@ -95,9 +95,11 @@ fn feature_names(table: &Table, config: &DataConfig) -> Result<Vec<String>> {
                 table.column(name)?;
             }
             let other = |name: &String| {
-                *name != config.id && Some(name) != config.label.as_ref() && !config.exclude.contains(name)
+                !config.id.contains(name)
+                    && Some(name) != config.label.as_ref()
+                    && !config.exclude.contains(name)
             };
-            table.header().iter().filter(|name| other(name)).cloned().collect()
+            table.names().filter(|name| other(name)).cloned().collect()
         }
     };
     if names.is_empty() {

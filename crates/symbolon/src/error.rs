@@ -1,7 +1,7 @@
 //! What can go wrong in the program, by who can mend it, and the exit code of each.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 /// Result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -22,12 +22,12 @@ pub enum Error {
         problem: String,
     },
     /// A table of this party is not what it must be.
-    #[error("{}{}", file.display(), place(*.line, .column.as_deref(), .problem))]
+    #[error("{}{}", file.display(), described(*.at, .column.as_deref(), .problem))]
     OurTable {
         /// The file.
         file: PathBuf,
-        /// The line in the file, counted from 1 (the header is usually line 1).
-        line: Option<u64>,
+        /// Where in the file.
+        at: Option<Place>,
         /// The name of the column.
         column: Option<String>,
         /// What is wrong and what to do.
@@ -68,10 +68,28 @@ pub enum Error {
     Child(String),
 }
 
-fn place(line: Option<u64>, column: Option<&str>, problem: &str) -> String {
-    let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+/// A place in a table's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line of a text file, counted from 1 (the header is usually line 1).
+    Line(u64),
+    /// A row of a Parquet file, counted from 1.
+    Row(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Row(row) => write!(f, "row {row}"),
+        }
+    }
+}
+
+fn described(at: Option<Place>, column: Option<&str>, problem: &str) -> String {
+    let place = at.map(|place| format!(", {place}")).unwrap_or_default();
     let column = column.map(|column| format!(", column `{column}`")).unwrap_or_default();
-    format!("{line}{column}: {problem}")
+    format!("{place}{column}: {problem}")
 }
 
 impl Error {
@@ -87,7 +105,18 @@ impl Error {
     }
 
     pub(crate) fn table(file: &Path, problem: impl Into<String>) -> Self {
-        Self::OurTable { file: file.to_owned(), line: None, column: None, problem: problem.into() }
+        Self::at(file, None, None, problem)
+    }
+
+    /// A problem of one field, row or column of a table.
+    pub(crate) fn at(
+        file: &Path,
+        at: Option<Place>,
+        column: Option<&str>,
+        problem: impl Into<String>,
+    ) -> Self {
+        let column = column.map(str::to_owned);
+        Self::OurTable { file: file.to_owned(), at, column, problem: problem.into() }
     }
 
     pub(crate) fn file(action: &'static str, path: &Path, source: io::Error) -> Self {

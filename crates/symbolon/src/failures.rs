@@ -70,7 +70,13 @@ fn of_psi(failure: &PsiError) -> Blame {
         PsiError::ConfigParameter { .. }
         | PsiError::ConfigSuite(_)
         | PsiError::ConfigUnsafeTruncation { .. } => Blame::Config,
-        PsiError::OursDuplicate { .. } | PsiError::OursMask { .. } => Blame::Ours,
+        PsiError::OursDuplicate { .. }
+        | PsiError::OursMask { .. }
+        | PsiError::OursSource(_)
+        | PsiError::OursFile { .. }
+        | PsiError::OursDiskFull { .. }
+        | PsiError::OursDiskSpace { .. }
+        | PsiError::RunDirectory { .. } => Blame::Ours,
         _ => Blame::Misbehaved,
     }
 }

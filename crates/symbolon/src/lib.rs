@@ -65,6 +65,7 @@
 //! [`commands`] runs a command of a party; [`phase`] has its parts; [`model::ModelHalf`] and
 //! [`report::Report`] are the files it leaves; [`Error`] and [`Result`] are those of all functions here.
 
+pub mod align;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -87,4 +88,4 @@ pub mod report;
 pub mod standardize;
 pub mod table;
 
-pub use error::{Error, Result};
+pub use error::{Error, Place, Result};

@@ -183,5 +183,7 @@ fn link_config(config: &PartyConfig) -> LinkConfig {
     set(&mut link.throttle_window, settings.throttle_window);
     set(&mut link.max_message_bytes, settings.max_message.map(|size| size.0));
     set(&mut link.mailbox_bytes, settings.mailbox.map(|size| size.0));
+    // What waits to be sent is bounded as what has arrived early.
+    set(&mut link.backlog_bytes, settings.mailbox.map(|size| size.0));
     link
 }

@@ -34,16 +34,16 @@ pub fn abandon_all() {
     std::mem::forget(pending);
 }
 
-/// Writes `path` atomically with what `fill` writes into the given writer.
+/// Writes `path` atomically with what `fill` writes into the given writer; returns what `fill` returns.
 ///
 /// # Errors
 /// [`Error::OurFile`] if a file operation fails, and whatever `fill` returns; the destination is
 /// untouched in both cases.
-pub fn write_atomically(
+pub fn write_atomically<T>(
     path: &Path,
     access: Access,
-    fill: impl FnOnce(&mut dyn Write) -> Result<()>,
-) -> Result<()> {
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
+) -> Result<T> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -62,7 +62,7 @@ pub fn write_atomically(
         .map_err(|source| Error::file("create a file in", &directory, source))?;
     let guard = Pending::register(temporary.path());
     let mut writer = BufWriter::with_capacity(1 << 18, temporary);
-    fill(&mut writer)?;
+    let filled = fill(&mut writer)?;
     let temporary =
         writer.into_inner().map_err(|failure| Error::file("write", path, failure.into_error()))?;
     temporary.as_file().sync_all().map_err(|source| Error::file("write", path, source))?;
@@ -76,7 +76,7 @@ pub fn write_atomically(
     if let Ok(directory) = File::open(&directory) {
         let _ = directory.sync_all();
     }
-    Ok(())
+    Ok(filled)
 }
 
 /// Refuses early, before any work, a path that cannot be written at the end.
@@ -118,7 +118,7 @@ mod tests {
         let path = directory.path().join("deep/er/out.csv");
         write_atomically(&path, Access::Shared, |file| file.write_all(b"old").map_err(|_| unreachable!()))
             .unwrap();
-        let failed = write_atomically(&path, Access::Shared, |file| {
+        let failed = write_atomically(&path, Access::Shared, |file| -> Result<()> {
             file.write_all(b"half").map_err(|source| Error::file("write", &path, source))?;
             Err(Error::Ours("stop".into()))
         });

@@ -1,6 +1,7 @@
 //! The phases of a run, each over one channel: a handshake, then the work that was agreed.
 
 mod evaluate;
+mod ids;
 mod offers;
 mod predict;
 mod psi;
@@ -8,6 +9,7 @@ pub(crate) mod session;
 mod train;
 
 pub use evaluate::evaluate;
+pub use ids::{FileIds, Origin};
 pub use predict::{Scoring, predict};
-pub use psi::{Items, intersect};
+pub use psi::{Found, Items, Room, conclude, intersect};
 pub use train::train;

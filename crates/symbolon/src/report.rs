@@ -33,6 +33,9 @@ pub struct Report {
     /// Rows that all parties have, if this party learnt them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intersection: Option<usize>,
+    /// The intersection in numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psi: Option<PsiReport>,
     /// How good the scores are, at the party that has labels and scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
@@ -40,6 +43,24 @@ pub struct Report {
     pub files: BTreeMap<String, String>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// An intersection in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PsiReport {
+    /// Ids that this party sent: different ones, of the part that was worked on.
+    pub own_items: u64,
+    /// Ids that the other party sent.
+    pub peer_items: u64,
+    /// These with the repetitions that it told.
+    pub peer_rows: u64,
+    /// Masks that an earlier, unfinished run had computed already.
+    #[serde(default)]
+    pub resumed_items: u64,
+    /// Rows written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_written: Option<u64>,
 }
 
 /// Duration and traffic of one phase.
@@ -90,6 +111,7 @@ impl Report {
             phases: Vec::new(),
             rows: 0,
             intersection: None,
+            psi: None,
             evaluation: None,
             files: BTreeMap::new(),
             warnings: Vec::new(),

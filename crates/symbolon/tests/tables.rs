@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use symbolon::table::{Table, write_scores};
+use symbolon::Place;
+use symbolon::table::Table;
 
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -27,20 +28,23 @@ fn columns(text: &str, names: &[&str]) -> Result<Vec<f64>, String> {
     table.numbers(&names).map(|columns| columns.values).map_err(|error| error.to_string())
 }
 
+fn ids(table: &Table) -> Result<Vec<Vec<u8>>, String> {
+    table.keys(&["id".to_owned()]).map_err(|error| error.to_string())
+}
+
 #[test]
 fn byte_order_mark_crlf_quotes_spaces_and_empty_lines_are_tolerated() {
     let text = "\u{feff}id, age ,\"income, net\"\r\n\r\na,1,\" 2.5 \"\r\n\"b,c\",-3e2,4\r\n\r\n";
     let table = read(text).unwrap();
-    assert_eq!(table.header(), ["id", "age", "income, net"]);
-    assert_eq!(table.ids("id").unwrap(), [b"a".to_vec(), b"b,c".to_vec()]);
+    assert!(table.names().eq(["id", "age", "income, net"]));
+    assert_eq!(ids(&table).unwrap(), [b"a".to_vec(), b"b,c".to_vec()]);
     assert_eq!(columns(text, &["income, net", "age"]).unwrap(), [2.5, 1.0, 4.0, -300.0]);
 }
 
 #[test]
 fn ids_are_kept_as_they_are() {
     let table = read("id\n 7\n07\n7\n").unwrap();
-    assert_eq!(table.ids("id").unwrap(), [b" 7".to_vec(), b"07".to_vec(), b"7".to_vec()]);
-    table.check_unique("id").unwrap();
+    assert_eq!(ids(&table).unwrap(), [b" 7".to_vec(), b"07".to_vec(), b"7".to_vec()]);
 }
 
 #[test]
@@ -94,12 +98,8 @@ fn empty_and_ragged_tables_are_refused() {
 }
 
 #[test]
-fn duplicate_ids_name_both_lines() {
-    let table = read("id,age\na,1\nb,2\na,3\nb,4\n").unwrap();
-    let message = table.check_unique("id").unwrap_err().to_string();
-    assert!(message.contains("line 4, column `id`: the same id as on line 2"), "{message}");
-    assert_eq!(table.first_of_each("id").unwrap(), [0, 1]);
-    let message = read("id\na\n\"\"\n").unwrap().ids("id").unwrap_err().to_string();
+fn an_empty_id_is_named_by_its_line() {
+    let message = ids(&read("id\na\n\"\"\n").unwrap()).unwrap_err();
     assert!(message.contains("line 3, column `id`: the id is empty"), "{message}");
 }
 
@@ -108,9 +108,9 @@ fn selected_rows_are_written_in_order_and_remember_their_lines() {
     let table = read("id,note\na,\"x,y\"\nb,z\nc,\"q\"\"q\"\n").unwrap().select(&[2, 0]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("aligned.csv");
-    table.write(&path).unwrap();
+    table.write(&path, None).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "id,note\nc,\"q\"\"q\"\na,\"x,y\"\n");
-    assert_eq!((table.line(0), table.line(1)), (4, 2));
+    assert_eq!([table.place(0), table.place(1)], [Some(Place::Line(4)), Some(Place::Line(2))]);
 }
 
 /// Any text a field may hold: delimiters, quotes, line ends and spaces included.
@@ -131,7 +131,7 @@ proptest! {
         let table = Table::read(&path).unwrap();
         let picked: Vec<usize> = pick.iter().map(|index| index.index(rows.len())).collect();
         let copy = folder.path().join("copy.csv");
-        table.select(&picked).write(&copy).unwrap();
+        table.select(&picked).write(&copy, None).unwrap();
         let mut copy = csv::Reader::from_path(&copy).unwrap();
         let copied: Vec<Vec<String>> =
             copy.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
@@ -150,6 +150,9 @@ proptest! {
 fn scores_stand_beside_their_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores.csv");
-    write_scores(&path, "id", &[b"a".to_vec(), b"b,c".to_vec()], &[0.25, 0.5]).unwrap();
+    let table = read("x,id,part\n1,a,p\n2,\"b,c\",q\n").unwrap();
+    table.write_scores(&path, None, &["id".into()], &[0.25, 0.5]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "id,score\na,0.250000\n\"b,c\",0.500000\n");
+    table.write_scores(&path, None, &["part".into(), "id".into()], &[0.25, 0.5]).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "part,id,score\np,a,0.250000\nq,\"b,c\",0.500000\n");
 }

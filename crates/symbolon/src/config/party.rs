@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use symbolon_curve::Suite;
 use symbolon_dialect::Dialect;
 
+use super::psi::{PsiConfig, psi};
 use super::sections::{
-    DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, PsiConfig, TlsConfig, check_address, data,
-    dealer, link, lr, missing, policy, tls,
+    DataConfig, DealerConfig, FileConfig, LrConfig, PolicyConfig, TlsConfig, check_address, data, dealer,
+    link, lr, missing, policy, tls,
 };
 use super::settings::{LinkSettings, Settings};
 use super::units::ResultTo;
@@ -92,12 +92,6 @@ impl PartyConfig {
         if let Some(ResultTo::Rank(result)) = settings.psi.result_to {
             below("psi.result-to", result)?;
         }
-        if settings.psi.truncate_bits.is_some_and(|bits| bits == 0 || bits > 256) {
-            return Err(Error::Config("psi.truncate-bits: must be 1 to 256".into()));
-        }
-        if settings.psi.batch_size == Some(0) {
-            return Err(Error::Config("psi.batch-size: must be at least 1".into()));
-        }
         let dialect = super::dialect(&settings.dialect)?;
         let dealer = dealer(settings.dealer, &dialect)?;
         if let Some(dealer) = &dealer {
@@ -116,16 +110,9 @@ impl PartyConfig {
                 model: settings.files.model,
                 scores: settings.files.scores,
                 report: settings.files.report,
+                output_format: settings.files.output_format,
             },
-            psi: PsiConfig {
-                suite: settings.psi.suite.map_or(Ok(Suite::CURVE25519_SHA256_DIRECT), |name| {
-                    name.parse().map_err(|error| Error::Config(format!("psi.suite: {error}")))
-                })?,
-                result_to: settings.psi.result_to.unwrap_or_default(),
-                duplicates: settings.psi.duplicates.unwrap_or_default(),
-                truncate_bits: settings.psi.truncate_bits,
-                batch_size: settings.psi.batch_size,
-            },
+            psi: psi(settings.psi)?,
             policy: policy(settings.policy, &lr)?,
             lr,
             dealer,

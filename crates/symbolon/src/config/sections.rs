@@ -2,22 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use symbolon_curve::Suite;
 use symbolon_dialect::{Construction, DealerDialect, Dialect};
 use symbolon_grpc::{DealerPublicKey, SpuForm};
 use symbolon_ring::{Field, FixedPoint};
 
 use super::settings::{DataSettings, DealerSettings, LinkSettings, LrSettings, PolicySettings, TlsSettings};
-use super::units::{Accept, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Truncation};
+use super::units::{Accept, DealerForm, DealerMode, Sigmoid, Truncation};
 use crate::error::{Error, Result};
+use crate::table::Format;
 
 /// Own table, column names and standardisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataConfig {
     /// The table.
     pub input: Option<PathBuf>,
-    /// Column with the ids.
-    pub id: String,
+    /// How the table is written; `None`: as its name says.
+    pub input_format: Option<Format>,
+    /// Columns with the ids: at least one.
+    pub id: Vec<String>,
     /// Feature columns; `None` means all but the id, the label and `exclude`.
     pub features: Option<Vec<String>>,
     /// Columns that are no features.
@@ -39,21 +41,8 @@ pub struct FileConfig {
     pub scores: Option<PathBuf>,
     /// Summary of the run.
     pub report: Option<PathBuf>,
-}
-
-/// The intersection.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PsiConfig {
-    /// Curve, hash, map and point format.
-    pub suite: Suite,
-    /// Who learns the intersection.
-    pub result_to: ResultTo,
-    /// What to do with ids that occur twice.
-    pub duplicates: Duplicates,
-    /// Bits of a doubly masked point that are sent, if not all.
-    pub truncate_bits: Option<u32>,
-    /// Ids per message.
-    pub batch_size: Option<usize>,
+    /// How tables are written; `None`: as their names say.
+    pub output_format: Option<Format>,
 }
 
 /// The regression.
@@ -170,13 +159,19 @@ pub(super) fn check_address(key: &str, address: &str) -> Result<()> {
 }
 
 pub(super) fn data(data: DataSettings) -> Result<DataConfig> {
-    let id = data.id.unwrap_or_else(|| "id".into());
+    let id = data.id.unwrap_or_else(|| vec!["id".into()]);
+    if id.is_empty() {
+        return Err(Error::Config("data.id: name at least one column".into()));
+    }
+    if let Some((_, twice)) = id.iter().enumerate().find(|(position, name)| id[..*position].contains(name)) {
+        return Err(Error::Config(format!("data.id: column `{twice}` occurs twice")));
+    }
     let exclude = data.exclude.unwrap_or_default();
     if let Some(features) = &data.features {
         for (position, name) in features.iter().enumerate() {
             let clash = if Some(name) == data.label.as_ref() {
                 "is the label"
-            } else if *name == id {
+            } else if id.contains(name) {
                 "is the id"
             } else if exclude.contains(name) {
                 "is excluded"
@@ -188,11 +183,12 @@ pub(super) fn data(data: DataSettings) -> Result<DataConfig> {
             return Err(Error::Config(format!("data.features: column `{name}` {clash}")));
         }
     }
-    if data.label.as_ref() == Some(&id) {
-        return Err(Error::Config(format!("data.label: column `{id}` is the id")));
+    if let Some(label) = data.label.as_ref().filter(|label| id.contains(label)) {
+        return Err(Error::Config(format!("data.label: column `{label}` is the id")));
     }
     Ok(DataConfig {
         input: data.input,
+        input_format: data.input_format,
         id,
         features: data.features,
         exclude,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-use super::units::{
-    Accept, Carrier, DealerForm, DealerMode, Duplicates, ResultTo, Sigmoid, Size, Span, Truncation,
-};
+use super::psi::PsiSettings;
+use super::units::{Accept, Carrier, DealerForm, DealerMode, Sigmoid, Size, Span, Truncation, one_or_more};
+use crate::table::Format;
 
 /// Everything a party's file may say. Each key has a flag; the flag wins.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
@@ -67,12 +67,16 @@ pub struct Settings {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataSettings {
-    /// This party's table (CSV with a header line)
-    #[arg(long, help_heading = "Data [data]", value_name = "CSV")]
+    /// This party's table: CSV with a header line (.csv, .csv.gz, .csv.zst) or .parquet
+    #[arg(long, help_heading = "Data [data]", value_name = "TABLE")]
     pub input: Option<PathBuf>,
-    /// Column with the row ids [default: id]
-    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN")]
-    pub id: Option<String>,
+    /// How the table is written, if its name does not say it
+    #[arg(long, help_heading = "Data [data]", value_enum)]
+    pub input_format: Option<Format>,
+    /// Column with the row ids, or several that identify a row together, separated by commas [default: id]
+    #[arg(long, help_heading = "Data [data]", value_name = "COLUMN,…", value_delimiter = ',')]
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub id: Option<Vec<String>>,
     /// Feature columns, separated by commas [default: all but the id, the label and `exclude`]
     #[arg(long, help_heading = "Data [data]", value_name = "COLUMN,…", value_delimiter = ',')]
     pub features: Option<Vec<String>>,
@@ -91,40 +95,22 @@ pub struct DataSettings {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileSettings {
-    /// Own rows of the intersection, in the common order (written by `psi` and `run`)
-    #[arg(long, help_heading = "Files [files]", value_name = "CSV")]
+    /// Own rows of the intersection, in the common order (written by `psi` and `run`): CSV, .csv.gz, .csv.zst or
+    /// .parquet
+    #[arg(long, help_heading = "Files [files]", value_name = "TABLE")]
     pub aligned: Option<PathBuf>,
     /// Own half of the model (written by `train` and `run`, read by `predict`)
     #[arg(long, help_heading = "Files [files]", value_name = "JSON")]
     pub model: Option<PathBuf>,
     /// Scores by id (written by `predict` and `run`, at the score rank only)
-    #[arg(long, help_heading = "Files [files]", value_name = "CSV")]
+    #[arg(long, help_heading = "Files [files]", value_name = "TABLE")]
     pub scores: Option<PathBuf>,
     /// Summary of the run: plan, dialect, traffic, times
     #[arg(long, help_heading = "Files [files]", value_name = "JSON")]
     pub report: Option<PathBuf>,
-}
-
-/// `[psi]`
-#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct PsiSettings {
-    /// Curve, hash, map and point format, alike at both parties [default:
-    /// curve25519-sha256-direct-uncompressed]
-    #[arg(long, help_heading = "Intersection [psi]", value_name = "SUITE")]
-    pub suite: Option<String>,
-    /// Who learns the intersection: `all` or a rank [default: all]
-    #[arg(long, help_heading = "Intersection [psi]", value_name = "all|RANK")]
-    pub result_to: Option<ResultTo>,
-    /// What to do with an id that occurs twice in the own table [default: refuse]
-    #[arg(long, help_heading = "Intersection [psi]", value_enum)]
-    pub duplicates: Option<Duplicates>,
-    /// Cut doubly masked points to this many bits, if both parties do (less traffic) [default: whole points]
-    #[arg(long, help_heading = "Intersection [psi]", value_name = "BITS")]
-    pub truncate_bits: Option<u32>,
-    /// Ids per message [default: 4096]
-    #[arg(id = "psi-batch-size", long, help_heading = "Intersection [psi]", value_name = "COUNT")]
-    pub batch_size: Option<usize>,
+    /// How tables are written, if their names do not say it
+    #[arg(long, help_heading = "Files [files]", value_enum)]
+    pub output_format: Option<Format>,
 }
 
 /// `[lr]`
@@ -236,7 +222,8 @@ pub struct LinkSettings {
     /// The longest message that is accepted [default: 4GiB]
     #[arg(long, help_heading = "Link [link]", value_name = "BYTES")]
     pub max_message: Option<Size>,
-    /// Memory per peer for messages that have arrived early [default: 256MiB]
+    /// Memory per peer for messages that have arrived early, and as much for those that wait to be sent [default:
+    /// 256MiB; an eighth of `memory` in `psi`]
     #[arg(long, help_heading = "Link [link]", value_name = "BYTES")]
     pub mailbox: Option<Size>,
 }

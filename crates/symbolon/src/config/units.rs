@@ -148,6 +148,22 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// A text, or a list of them.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a column's name or a list of names")]
+    enum Written {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(Some(match Written::deserialize(deserializer)? {
+        Written::One(name) => vec![name],
+        Written::More(names) => names,
+    }))
+}
+
 /// Who learns the intersection: `all`, or one rank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResultTo {
@@ -156,6 +172,16 @@ pub enum ResultTo {
     All,
     /// That party alone.
     Rank(usize),
+}
+
+impl ResultTo {
+    /// Whether `rank` learns the intersection.
+    pub fn includes(self, rank: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Rank(only) => only == rank,
+        }
+    }
 }
 
 impl FromStr for ResultTo {
@@ -199,6 +225,9 @@ pub enum Duplicates {
     Refuse,
     /// The first row of each id counts, the others are left out with a warning.
     First,
+    /// Every row counts: an id that the parties have in a and b rows gives a·b rows. A party that learns the result
+    /// learns these numbers.
+    Count,
 }
 
 /// Whose numbers (step size, epochs, batch size, penalty, fraction bits, adjust rank) a party accepts.

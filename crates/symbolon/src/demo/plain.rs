@@ -30,10 +30,10 @@ pub(super) fn pooled(tables: &[std::path::PathBuf], label: &str, training: &Trai
     let (Some(first), Some(last)) = (tables.first(), tables.last()) else {
         return Err(Error::Ours("there is no table to pool".into()));
     };
-    let ids = first.ids("id")?;
+    let ids = first.keys(&["id".to_owned()])?;
     let mut parts = Vec::new();
     for table in &tables {
-        if table.ids("id")? != ids {
+        if table.keys(&["id".to_owned()])? != ids {
             return Err(Error::Child(format!(
                 "{} and {} do not have the same ids in the same order",
                 first.file().display(),
@@ -41,7 +41,7 @@ pub(super) fn pooled(tables: &[std::path::PathBuf], label: &str, training: &Trai
             )));
         }
         let names: Vec<String> =
-            table.header().iter().filter(|name| *name != "id" && *name != label).cloned().collect();
+            table.names().filter(|name| *name != "id" && *name != label).cloned().collect();
         let columns = table.numbers(&names)?;
         let features = standardize::features(&columns, true);
         parts.push((names.len(), standardize::apply(&columns, &features)));

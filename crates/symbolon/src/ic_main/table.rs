@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use symbolon_ring::Field;
 
 use super::settings::LrTask;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::output::{Access, write_atomically};
 use crate::standardize::Feature;
 
@@ -251,12 +251,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 fn wrong(path: &Path, line: usize, column: Option<&str>, problem: &str) -> Error {
-    Error::OurTable {
-        file: path.to_owned(),
-        line: u64::try_from(line).ok(),
-        column: column.map(str::to_owned),
-        problem: problem.to_owned(),
-    }
+    Error::at(path, u64::try_from(line).ok().map(Place::Line), column, problem)
 }
 
 #[cfg(test)]
