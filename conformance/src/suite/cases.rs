@@ -1,7 +1,9 @@
 //! Every case, by area.
 
+mod dealer;
 mod handshake;
 mod link;
+mod psi;
 
 use glob::Pattern;
 
@@ -9,7 +11,11 @@ use super::case::{Case, Role};
 
 /// All of them, in the order of reports.
 pub fn all() -> Vec<&'static Case> {
-    [link::CASES, handshake::CASES].into_iter().flatten().flat_map(|cases| cases.iter()).collect()
+    [link::CASES, handshake::CASES, psi::CASES, dealer::CASES]
+        .into_iter()
+        .flatten()
+        .flat_map(|cases| cases.iter())
+        .collect()
 }
 
 /// The case of that id.

@@ -4,7 +4,7 @@
 //! it starts the testee for one task and plays the other role against it over real sockets. The peer there
 //! ([`peer::Peer`]) keeps every message that comes and pushes whatever the case wants, right or wrong: it has
 //! no opinion on counters, numbers, chunks or contents. What the testee must send is computed by code of the
-//! suite's own ([`points`], [`messages`]) on top of foreign libraries, not by the crates that Symbolon's
+//! suite's own ([`points`], [`streams`], [`messages`]) on top of foreign libraries, not by the crates that Symbolon's
 //! party is made of; only the sockets and the generated messages are shared.
 //!
 //! A case ends with a [`Verdict`]:
@@ -20,6 +20,7 @@
 pub mod bench;
 pub mod case;
 pub mod cases;
+pub mod dealer;
 pub mod expected;
 pub mod intersect;
 pub mod messages;
@@ -28,6 +29,7 @@ pub mod points;
 mod ports;
 pub mod report;
 pub mod run;
+pub mod streams;
 pub mod transcript;
 pub mod verdict;
 
