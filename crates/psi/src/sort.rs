@@ -99,7 +99,15 @@ impl Sorter {
     pub(crate) fn finish(mut self) -> Result<Sorted, PsiError> {
         if self.runs.is_empty() {
             let order = order(&self.held, self.record_bytes);
-            let held = Held { records: self.held, record_bytes: self.record_bytes, order, next: 0 };
+            let mut held = Held {
+                records: self.held,
+                record_bytes: self.record_bytes,
+                order,
+                next: 0,
+                window: Vec::with_capacity(WINDOW * self.record_bytes),
+                at: 0,
+            };
+            held.fill();
             return Ok(Sorted(From::Memory(held)));
         }
         if !self.held.is_empty() {
@@ -186,21 +194,35 @@ enum From {
     File(Merge),
 }
 
+/// Records that are collected at once: they lie anywhere in memory, and together they are waited for but once.
+const WINDOW: usize = 64;
+
 struct Held {
     records: Vec<u8>,
     record_bytes: usize,
     order: Vec<(u64, u32)>,
+    /// Entries of the order that have been in the window.
     next: usize,
+    window: Vec<u8>,
+    at: usize,
+}
+
+impl Held {
+    fn fill(&mut self) {
+        self.window.clear();
+        self.at = 0;
+        for &(_, place) in self.order.iter().skip(self.next).take(WINDOW) {
+            self.window.extend_from_slice(record(&self.records, self.record_bytes, place));
+        }
+        self.next += self.window.len() / self.record_bytes;
+    }
 }
 
 impl Sorted {
     /// The next record; `None` at the end.
     pub(crate) fn peek(&self) -> Option<&[u8]> {
         match &self.0 {
-            From::Memory(held) => {
-                let (_, place) = held.order.get(held.next)?;
-                Some(record(&held.records, held.record_bytes, *place))
-            }
+            From::Memory(held) => held.window.get(held.at..held.at + held.record_bytes),
             From::File(merge) => merge.peek(),
         }
     }
@@ -209,7 +231,10 @@ impl Sorted {
     pub(crate) fn advance(&mut self) -> Result<(), PsiError> {
         match &mut self.0 {
             From::Memory(held) => {
-                held.next += 1;
+                held.at += held.record_bytes;
+                if held.at >= held.window.len() {
+                    held.fill();
+                }
                 Ok(())
             }
             From::File(merge) => merge.advance(),
