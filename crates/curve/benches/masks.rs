@@ -4,14 +4,14 @@
 #![allow(missing_docs, reason = "criterion's macros generate public items")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use symbolon_curve::{Curve, Masker, SecretScalar, Suite};
+use symbolon_curve::{Backend, Curve, Masker, SecretScalar, Suite};
 
 fn masks(c: &mut Criterion) {
     let secret = SecretScalar::random(Curve::Curve25519).expect("randomness");
     let masker = Masker::new(Suite::CURVE25519_SHA256_DIRECT, secret).expect("suite");
     let items: Vec<String> = (0..4096).map(|i| format!("id-{i:010}")).collect();
     let points = masker.mask_items(&items).expect("masks");
-    let mut group = c.benchmark_group(format!("curve25519/{}", symbolon_curve::backend_name()));
+    let mut group = c.benchmark_group(format!("curve25519/{}", Backend::chosen().name()));
     group.sample_size(10);
     group.throughput(Throughput::Elements(items.len() as u64));
     group.bench_function("hash", |b| b.iter(|| masker.hash_to_points(&items)));

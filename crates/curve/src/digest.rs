@@ -2,6 +2,8 @@
 
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
+use shake::Shake256;
+use shake::digest::{ExtendableOutput, Update, XofReader};
 use sm3::Sm3;
 
 use crate::Hash;
@@ -14,6 +16,17 @@ const LONGEST: usize = 64;
 pub(crate) struct Digest {
     bytes: [u8; LONGEST],
     length: usize,
+}
+
+/// The first `N` bytes of SHAKE-256 of the concatenation of `parts`.
+pub(crate) fn shake_256<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut hasher = Shake256::default();
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut output = [0; N];
+    hasher.finalize_xof().read(&mut output);
+    output
 }
 
 impl Digest {
@@ -29,6 +42,7 @@ impl Digest {
             Hash::Sha3_256 => Self::from_slice(&Sha3_256::digest(message)),
             Hash::Sha3_384 => Self::from_slice(&Sha3_384::digest(message)),
             Hash::Sha3_512 => Self::from_slice(&Sha3_512::digest(message)),
+            Hash::Shake256 => Self::from_slice(&shake_256::<32>(&[message])),
         }
     }
 

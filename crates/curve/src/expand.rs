@@ -1,4 +1,4 @@
-//! Messages to uniform bytes: `expand_message_xmd` of RFC 9380, section 5.3.1.
+//! Messages to uniform bytes: `expand_message_xmd` and `expand_message_xof` of RFC 9380, section 5.3.
 //!
 //! With H the hash, b its output and s its input block in bytes, and `DST'` the domain separation tag followed
 //! by its length,
@@ -10,7 +10,8 @@
 //! uniform bytes = the first `length` bytes of b_1 || b_2 || ...
 //! ```
 //!
-//! The construction is for hashes with a fixed output. The block of SHA-3 is its rate.
+//! for hashes with a fixed output. The block of SHA-3 is its rate. SHAKE-256 gives them directly:
+//! SHAKE-256(message || length || DST').
 
 use sha2::digest::block_api::BlockSizeUser;
 use sha2::digest::{Digest, Output};
@@ -18,6 +19,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use sm3::Sm3;
 
+use crate::digest::shake_256;
 use crate::{Curve, Hash, Suite};
 
 /// What names the protocol in front of a suite in its domain separation tags. No document fixes it (erratum E31).
@@ -43,12 +45,14 @@ pub(crate) fn domain_separation_tag(suite: Suite, map: &str) -> String {
         Hash::Sha3_256 => "SHA3-256",
         Hash::Sha3_384 => "SHA3-384",
         Hash::Sha3_512 => "SHA3-512",
+        Hash::Shake256 => "SHAKE-256",
     };
-    format!("{PROTOCOL}{curve}_XMD:{hash}_{map}_")
+    let expander = if suite.hash == Hash::Shake256 { "XOF" } else { "XMD" };
+    format!("{PROTOCOL}{curve}_{expander}:{hash}_{map}_")
 }
 
 /// `N` bytes, uniform if `hash` is a random oracle, for this message under this domain separation tag.
-pub(crate) fn expand_message_xmd<const N: usize>(hash: Hash, message: &[u8], dst: &[u8]) -> [u8; N] {
+pub(crate) fn expand_message<const N: usize>(hash: Hash, message: &[u8], dst: &[u8]) -> [u8; N] {
     match hash {
         Hash::Sha256 => expand::<Sha256, N>(message, dst),
         Hash::Sm3 => expand::<Sm3, N>(message, dst),
@@ -59,7 +63,16 @@ pub(crate) fn expand_message_xmd<const N: usize>(hash: Hash, message: &[u8], dst
         Hash::Sha3_256 => expand::<Sha3_256, N>(message, dst),
         Hash::Sha3_384 => expand::<Sha3_384, N>(message, dst),
         Hash::Sha3_512 => expand::<Sha3_512, N>(message, dst),
+        Hash::Shake256 => expand_xof(message, dst),
     }
+}
+
+/// `expand_message_xof` of RFC 9380, section 5.3.2, with SHAKE-256 and tags of at most 255 bytes.
+fn expand_xof<const N: usize>(message: &[u8], dst: &[u8]) -> [u8; N] {
+    const { assert!(N <= u16::MAX as usize) };
+    // The tags are ours and short; a longer one would be hashed (section 5.3.3).
+    debug_assert!(dst.len() <= 255);
+    shake_256(&[message, &(N as u16).to_be_bytes(), dst, &[dst.len() as u8]])
 }
 
 fn expand<H: Digest + BlockSizeUser, const N: usize>(message: &[u8], dst: &[u8]) -> [u8; N] {
@@ -135,8 +148,8 @@ mod tests {
             };
             let (message, dst) = (test.message.as_bytes(), group.dst.as_bytes());
             let bytes = match test.uniform_bytes.len() / 2 {
-                0x20 => expand_message_xmd::<0x20>(hash, message, dst).to_vec(),
-                0x80 => expand_message_xmd::<0x80>(hash, message, dst).to_vec(),
+                0x20 => expand_message::<0x20>(hash, message, dst).to_vec(),
+                0x80 => expand_message::<0x80>(hash, message, dst).to_vec(),
                 other => panic!("{other}"),
             };
             assert_eq!(hex::encode(bytes), test.uniform_bytes, "{}", test.id);

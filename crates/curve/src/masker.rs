@@ -1,10 +1,7 @@
 //! Masking under one suite with one secret.
 
-use rayon::prelude::*;
-
-use crate::digest::Digest;
 use crate::sm2::Sm2Masks;
-use crate::{Backend, Curve, CurveError, Hash, SecretScalar, Suite, montgomery};
+use crate::{Backend, Curve, CurveError, SecretScalar, Suite, montgomery};
 
 /// A suite together with one party's secret: hashes and multiplies whole batches, in parallel.
 ///
@@ -17,8 +14,7 @@ pub struct Masker {
 
 /// The implementations, by curve.
 enum Ladder {
-    /// The digest is the u-coordinate.
-    Curve25519(Hash, SecretScalar, Backend),
+    Curve25519(Backend, SecretScalar),
     Sm2(Sm2Masks),
 }
 
@@ -44,7 +40,7 @@ impl Masker {
             return Err(CurveError::ConfigScalarOfOtherCurve(suite));
         }
         let ladder = match suite.curve {
-            Curve::Curve25519 => Ladder::Curve25519(suite.hash, secret, backend),
+            Curve::Curve25519 => Ladder::Curve25519(backend, secret),
             Curve::Sm2 => Ladder::Sm2(Sm2Masks::new(suite, secret.bytes(), backend)),
         };
         Ok(Self { suite, ladder })
@@ -62,15 +58,7 @@ impl Masker {
     /// [`CurveError::OursNoPoint`].
     pub fn hash_to_points<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
         match &self.ladder {
-            Ladder::Curve25519(hash, ..) => {
-                let mut points = vec![0u8; items.len() * montgomery::POINT_BYTES];
-                points.par_chunks_exact_mut(montgomery::POINT_BYTES).zip(items).with_min_len(256).for_each(
-                    |(slot, item)| {
-                        slot.copy_from_slice(&Digest::of(*hash, item.as_ref()).first_32());
-                    },
-                );
-                Ok(points)
-            }
+            Ladder::Curve25519(backend, _) => Ok(montgomery::hash_all(*backend, self.suite, items)),
             Ladder::Sm2(masks) => masks.hash(items),
         }
     }
@@ -82,7 +70,7 @@ impl Masker {
     /// [`CurveError::OursLowOrder`], [`CurveError::OursNoPoint`].
     pub fn mask_items<I: AsRef<[u8]> + Sync>(&self, items: &[I]) -> Result<Vec<u8>, CurveError> {
         match &self.ladder {
-            Ladder::Curve25519(_, secret, backend) => {
+            Ladder::Curve25519(backend, secret) => {
                 montgomery::multiply_all(*backend, secret.bytes(), &self.hash_to_points(items)?)
                     .map_err(|index| CurveError::OursLowOrder { index })
             }
@@ -103,10 +91,8 @@ impl Masker {
             return Err(CurveError::PeerLength { length: points.len(), point_bytes });
         }
         match &self.ladder {
-            Ladder::Curve25519(_, secret, backend) => {
-                montgomery::multiply_all(*backend, secret.bytes(), points)
-                    .map_err(|index| CurveError::PeerLowOrder { index })
-            }
+            Ladder::Curve25519(backend, secret) => montgomery::multiply_all(*backend, secret.bytes(), points)
+                .map_err(|index| CurveError::PeerLowOrder { index }),
             Ladder::Sm2(masks) => masks.mask_points(points),
         }
     }

@@ -37,6 +37,8 @@ pub enum Hash {
     Sha3_384,
     /// SHA3-512 (FIPS 202).
     Sha3_512,
+    /// SHAKE-256 (FIPS 202); as a digest, its first 32 bytes (erratum E30).
+    Shake256,
 }
 
 /// How a digest becomes a point.
@@ -56,8 +58,12 @@ pub enum HashToCurve {
     /// Simplified SWU, one map, whose points are not uniform (`encode_to_curve` of RFC 9380). SM2 only, with
     /// hashes of at least 256 bits.
     SswuNu,
-    /// Elligator 2, random oracle variant (RFC 9380). Not implemented yet.
+    /// Elligator 2, the sum of two maps, indifferentiable from a random oracle (`hash_to_curve` of RFC 9380).
+    /// Curve25519 only, with hashes of at least 256 bits.
     Elligator2Ro,
+    /// Elligator 2, one map, whose points are not uniform (`encode_to_curve` of RFC 9380). Curve25519 only, with
+    /// hashes of at least 256 bits.
+    Elligator2Nu,
 }
 
 /// How a point becomes bytes.
@@ -88,7 +94,7 @@ pub struct Suite {
 }
 
 /// Combinations of curve, hash and map that [`Masker`](crate::Masker) computes, preferred first.
-const COMBINATIONS: [(Curve, Hash, HashToCurve); 34] = [
+const COMBINATIONS: [(Curve, Hash, HashToCurve); 54] = [
     (Curve::Curve25519, Hash::Sha256, HashToCurve::DirectHashAsX),
     (Curve::Sm2, Hash::Sm3, HashToCurve::TryAndIncrement),
     (Curve::Curve25519, Hash::Sm3, HashToCurve::DirectHashAsX),
@@ -123,6 +129,26 @@ const COMBINATIONS: [(Curve, Hash, HashToCurve); 34] = [
     (Curve::Sm2, Hash::Sha3_384, HashToCurve::SswuNu),
     (Curve::Sm2, Hash::Sha3_512, HashToCurve::SswuRo),
     (Curve::Sm2, Hash::Sha3_512, HashToCurve::SswuNu),
+    (Curve::Curve25519, Hash::Sha256, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha256, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sm3, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sm3, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sha384, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha384, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sha512, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha512, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sha3_256, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha3_256, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sha3_384, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha3_384, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Sha3_512, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Sha3_512, HashToCurve::Elligator2Nu),
+    (Curve::Curve25519, Hash::Shake256, HashToCurve::Elligator2Ro),
+    (Curve::Curve25519, Hash::Shake256, HashToCurve::Elligator2Nu),
+    (Curve::Sm2, Hash::Shake256, HashToCurve::TryAndIncrement),
+    (Curve::Sm2, Hash::Shake256, HashToCurve::TryAndRehash),
+    (Curve::Sm2, Hash::Shake256, HashToCurve::SswuRo),
+    (Curve::Sm2, Hash::Shake256, HashToCurve::SswuNu),
 ];
 
 const fn formats(curve: Curve) -> &'static [PointFormat] {
@@ -262,6 +288,7 @@ impl fmt::Display for Suite {
             Hash::Sha3_256 => "sha3-256",
             Hash::Sha3_384 => "sha3-384",
             Hash::Sha3_512 => "sha3-512",
+            Hash::Shake256 => "shake-256",
         };
         let map = match self.map {
             HashToCurve::DirectHashAsX => "direct",
@@ -270,6 +297,7 @@ impl fmt::Display for Suite {
             HashToCurve::SswuRo => "sswu-ro",
             HashToCurve::SswuNu => "sswu-nu",
             HashToCurve::Elligator2Ro => "ell2-ro",
+            HashToCurve::Elligator2Nu => "ell2-nu",
         };
         let format = match self.format {
             PointFormat::Uncompressed => "uncompressed",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use symbolon_curve::{Curve, CurveError, Masker, SecretScalar, Suite};
+use symbolon_curve::{Backend, Curve, CurveError, Masker, SecretScalar, Suite};
 
 fn load<T: for<'de> Deserialize<'de>>(name: &str) -> Vec<T> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../vectors/psi").join(name);
@@ -81,6 +81,33 @@ fn rfc_7748() {
         }
     }
     assert_eq!(seen, [2, 2, 14]);
+}
+
+#[derive(Deserialize)]
+struct WycheproofTest {
+    id: String,
+    scalar: String,
+    u: String,
+    /// None if it is all zeros.
+    product: Option<String>,
+}
+
+#[test]
+fn wycheproof() {
+    let tests: Vec<WycheproofTest> = load("wycheproof_x25519.json");
+    assert_eq!(tests.len(), 518);
+    assert_eq!(tests.iter().filter(|test| test.product.is_none()).count(), 31);
+    for backend in Backend::available() {
+        for test in &tests {
+            let secret = SecretScalar::from_x25519_bytes(&bytes32(&test.scalar));
+            let masker = Masker::with_backend(Suite::CURVE25519_SHA256_DIRECT, secret, backend).unwrap();
+            let expected = match &test.product {
+                Some(product) => Ok(bytes32(product).to_vec()),
+                None => Err(CurveError::PeerLowOrder { index: 0 }),
+            };
+            assert_eq!(masker.mask_points(&bytes32(&test.u)), expected, "{} {}", test.id, backend.name());
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -234,6 +234,7 @@ impl EcSuite {
                 HashType::Sha3256 => Hash::Sha3_256,
                 HashType::Sha3384 => Hash::Sha3_384,
                 HashType::Sha3512 => Hash::Sha3_512,
+                HashType::Shake256 => Hash::Shake256,
                 _ => return None,
             },
             map: match self.map {
@@ -243,6 +244,7 @@ impl EcSuite {
                 HashToCurveStrategy::IrtfSswuRo => HashToCurve::SswuRo,
                 HashToCurveStrategy::IrtfSswuNu => HashToCurve::SswuNu,
                 HashToCurveStrategy::IrtfEll2Ro => HashToCurve::Elligator2Ro,
+                HashToCurveStrategy::IrtfEll2Nu => HashToCurve::Elligator2Nu,
                 _ => return None,
             },
             format: match self.format {
@@ -274,6 +276,7 @@ impl EcSuite {
                 Hash::Sha3_256 => HashType::Sha3256,
                 Hash::Sha3_384 => HashType::Sha3384,
                 Hash::Sha3_512 => HashType::Sha3512,
+                Hash::Shake256 => HashType::Shake256,
                 _ => return None,
             },
             map: match suite.map {
@@ -283,6 +286,7 @@ impl EcSuite {
                 HashToCurve::SswuRo => HashToCurveStrategy::IrtfSswuRo,
                 HashToCurve::SswuNu => HashToCurveStrategy::IrtfSswuNu,
                 HashToCurve::Elligator2Ro => HashToCurveStrategy::IrtfEll2Ro,
+                HashToCurve::Elligator2Nu => HashToCurveStrategy::IrtfEll2Nu,
                 _ => return None,
             },
             format: match suite.format {

@@ -8,7 +8,7 @@ use super::affine::{Affine, P};
 use super::arithmetic::Arithmetic;
 use super::field::reduce;
 use crate::digest::Digest;
-use crate::expand::{domain_separation_tag, expand_message_xmd};
+use crate::expand::{domain_separation_tag, expand_message};
 use crate::{CurveError, Hash, HashToCurve, Suite};
 
 /// Attempts until a map gives up: an id needs more with probability 2^-100. The reference
@@ -59,7 +59,7 @@ fn sswu<const N: usize, const BYTES: usize, I: AsRef<[u8]>>(
     let elements: Vec<[[u8; 32]; N]> = items
         .iter()
         .map(|item| {
-            let uniform = expand_message_xmd::<BYTES>(hash, item.as_ref(), tag.as_bytes());
+            let uniform = expand_message::<BYTES>(hash, item.as_ref(), tag.as_bytes());
             let mut blocks = uniform.chunks_exact(ELEMENT_BYTES).map(reduce);
             std::array::from_fn(|_| blocks.next().unwrap_or_default())
         })

@@ -1,41 +1,37 @@
-//! The backends' multiplications.
+//! The instructions of AVX-512 IFMA.
 //!
-//! [`Ifma`] wraps the intrinsics that `lanes` needs. A value of it exists only where the machine has the
-//! instructions; that is what makes its methods safe, and the `unsafe` of this curve is here alone.
+//! An [`Ifma`] exists only where the machine has them; that is what makes these functions safe.
 #![allow(unsafe_code)]
 
-#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
-
 use super::Point;
-#[cfg(target_arch = "x86_64")]
-use super::lanes::{self, Engine, LANES, Ladder};
-use crate::Backend;
-#[cfg(target_arch = "x86_64")]
+use super::elligator::{self, UniformBytes};
+use super::field::{Engine, LANES};
+use super::ladder::{self, Ladder};
 use crate::backend::Ifma;
 
-/// Replaces each point by its product with `scalar`, which is clamped inside.
-pub(super) fn multiply(backend: Backend, scalar: &[u8; 32], points: &mut [Point]) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(ifma) = backend.ifma() {
-        // SAFETY: the `Ifma` proves that the machine has the instructions.
-        return unsafe { multiply_ifma(ifma, &Ladder::new(scalar), points) };
+/// See [`ladder::multiply_points`].
+pub(super) fn multiply_points(ifma: Ifma, ladder: &Ladder, points: &mut [Point]) {
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn compiled_for_ifma(ifma: Ifma, ladder: &Ladder, points: &mut [Point]) {
+        ladder::multiply_points(ifma, ladder, points);
     }
-    for point in points {
-        *point = MontgomeryPoint(*point).mul_clamped(*scalar).to_bytes();
-    }
+    // SAFETY: the `Ifma` proves that the machine has the instructions.
+    unsafe { compiled_for_ifma(ifma, ladder, points) }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn multiply_ifma(ifma: Ifma, ladder: &Ladder, points: &mut [Point]) {
-    lanes::multiply(ifma, ladder, points);
+/// See [`elligator::map`].
+pub(super) fn map<const N: usize>(ifma: Ifma, uniform: &[UniformBytes<N>], points: &mut [Point]) {
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn compiled_for_ifma<const N: usize>(ifma: Ifma, uniform: &[UniformBytes<N>], points: &mut [Point]) {
+        elligator::map(ifma, uniform, points);
+    }
+    // SAFETY: the `Ifma` proves that the machine has the instructions.
+    unsafe { compiled_for_ifma(ifma, uniform, points) }
 }
 
 // SAFETY of every block below: `self` proves that the machine has the instructions, and none touches memory.
-#[cfg(target_arch = "x86_64")]
 impl Engine for Ifma {
     type Vector = __m512i;
 
