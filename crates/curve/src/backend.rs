@@ -49,7 +49,7 @@ impl Backend {
 
 fn choose(available: impl Iterator<Item = Backend>, wanted: Option<&str>) -> Backend {
     match wanted {
-        // There is nothing between the two: points in lanes of AVX2 are not faster than one by one.
+        // There is nothing between the two: no lanes of AVX2 were written.
         Some("serial" | "avx2") => Backend::Serial,
         _ => available.last().unwrap_or(Backend::Serial),
     }
