@@ -8,11 +8,15 @@ use bytes::Bytes;
 use parties::{lr_offer, psi_offer};
 use symbolon_dialect::Dialect;
 use symbolon_handshake::{
-    Cause, HandshakeError, LrOffer, LrPlan, LrPolicy, PsiOffer, PsiPlan, PsiPolicy, ResultTo, TrustedDealer,
-    exchange_lr, exchange_psi,
+    Cause, HandshakeError, LrOffer, LrPlan, LrPolicy, PartitionOffer, PsiOffer, PsiPlan, PsiPolicy,
+    PsiRunOffer, PsiRunPlan, ResultTo, TrustedDealer, exchange_lr, exchange_psi, exchange_psi_run,
 };
 use symbolon_link::{Channel, memory};
-use symbolon_wire::{ErrorCode, Message, common::ResponseHeader, handshake::HandshakeResponse};
+use symbolon_wire::{
+    ErrorCode, Message,
+    common::ResponseHeader,
+    handshake::{HandshakeRequest, HandshakeResponse},
+};
 
 /// Runs `party` at every rank, each on a thread of its own.
 fn run<T: Send>(world_size: usize, dialect: &Dialect, party: impl Fn(usize, &Channel) -> T + Sync) -> Vec<T> {
@@ -196,4 +200,75 @@ fn nothing_is_sent_for_an_offer_that_cannot_be_used() {
         exchange_lr(channel, &offer, &LrPolicy::exactly(&offer), &dialect).map(drop)
     });
     assert!(matches!(outcomes[1], Err(HandshakeError::Config { item: "samples", .. })));
+}
+
+fn psi_runs(runs: &[PsiRunOffer; 2]) -> Vec<Result<PsiRunPlan, HandshakeError>> {
+    let dialect = Dialect::symbolon();
+    run(2, &dialect, |rank, channel| {
+        let offer = psi_offer(24);
+        exchange_psi_run(channel, &offer, &runs[rank], &PsiPolicy::exactly(&offer), &dialect)
+            .map(|plans| plans.1)
+    })
+}
+
+fn resumable() -> PsiRunOffer {
+    PsiRunOffer { resumable: true, ..PsiRunOffer::default() }
+}
+
+fn partition(index: u32) -> PsiRunOffer {
+    let partition = PartitionOffer { count: 4, index, key_check: [7; 16] };
+    PsiRunOffer { partition: Some(partition), ..resumable() }
+}
+
+#[test]
+fn two_parties_agree_on_a_run() {
+    for run in [resumable(), partition(2)] {
+        let plans = psi_runs(&[run.clone(), run]);
+        let ids: Vec<_> = plans.into_iter().map(|plan| plan.expect("a plan").run_id).collect();
+        assert!(ids[0].is_some() && ids[0] == ids[1]);
+    }
+    let plans = psi_runs(&[resumable(), PsiRunOffer::default()]);
+    assert!(plans.into_iter().all(|plan| plan.expect("a plan").run_id.is_none()));
+}
+
+#[test]
+fn different_partitions_are_refused() {
+    for runs in [[partition(1), partition(2)], [partition(1), resumable()], [resumable(), partition(1)]] {
+        assert_all_heard(psi_runs(&runs), Cause::Partition, ErrorCode::HandshakeRefused);
+    }
+}
+
+/// What a party sends that wants nothing of its own, and what a peer makes of it that does not know the field.
+#[test]
+fn the_extension_is_invisible_unless_it_is_asked_for() {
+    let dialect = Dialect::symbolon();
+    let offer = psi_offer(24);
+    let plain = offer.to_request(1).expect("a request");
+    for (wanted, is_plain) in [(PsiRunOffer::default(), true), (resumable(), false), (partition(1), false)] {
+        let word = PsiRunOffer { partition_agreed_otherwise: true, ..wanted };
+        let outcomes = run(2, &dialect, |rank, channel| {
+            if rank == 1 {
+                let plans = exchange_psi_run(channel, &offer, &word, &PsiPolicy::exactly(&offer), &dialect);
+                return plans.expect("a plan").1.run_id.is_none();
+            }
+            let request = channel.recv(1).expect("a request");
+            assert_eq!(request[..] == plain.encode_to_vec()[..], is_plain);
+            assert_eq!(HandshakeRequest::decode(request).expect("a request"), plain);
+            let request = offer.to_request(1).expect("a request").try_into().expect("checked");
+            let plan = symbolon_handshake::negotiate_psi(&offer, &[request], &dialect).expect("a plan");
+            channel.send(1, plan.to_response().expect("a response").encode_to_vec()).is_ok()
+        });
+        assert_eq!(outcomes, [true, true]);
+        // And as rank 0: no answer to a question that was not asked.
+        let outcomes = run(2, &dialect, |rank, channel| {
+            if rank == 0 {
+                let plans = exchange_psi_run(channel, &offer, &word, &PsiPolicy::exactly(&offer), &dialect);
+                return plans.expect("a plan").1.run_id.is_none();
+            }
+            channel.send(0, plain.encode_to_vec()).expect("sent");
+            let response = channel.recv(0).expect("a response");
+            HandshakeResponse::decode(response.clone()).expect("a response").encode_to_vec() == response
+        });
+        assert_eq!(outcomes, [true, true]);
+    }
 }
