@@ -323,6 +323,104 @@ def handshake_group(algorithm, style, cases, request, respond, show):
     return {"algorithm": algorithm, "style": style, "tests": tests}
 
 
+def requests():
+    """Requests of rank 1, good and bad, and the code with which rank 0 must answer."""
+    lr_offers = {"samples": 100, "features": 3, "has_label": True, "learning_rate": 0.1, "epochs": 2, "batch_size": 21,
+                 "l2": 0.5, "fields": [64], "fraction_bits": 18, "ciphers": ["aes-128"],
+                 "dealer_host": "dealer.example:9449", "adjust_rank": 0, "dealer_version": 1, "session_id": "session-1"}
+    psi_offers = {"items": 10, "suites": [(2, 1, 1)], "formats": [2], "result_to_rank": -1}
+    lr_request = lambda: handshake.lr_request(lr_offers | {"features": 5, "has_label": False}, 1, "full")
+    psi_request = lambda: handshake.psi_request(psi_offers | {"items": 20}, 1, "full")
+    groups = []
+    for algorithm, offer, request, shown in (("ss-lr", lr_offers, lr_request, lr_offers),
+                                             ("ecdh-psi", psi_offers, psi_request, named(psi_offers))):
+        tests, name = [], f"handshake-request-{algorithm}"
+        lr_run = algorithm == "ss-lr"
+
+        def add(comment, code, change=None, flags=(), tail=b"", cut=0):
+            message = request()
+            if change:
+                change(message)
+            data = protobuf.encode(handshake.REQUEST, message)
+            data = (data + tail)[:len(data) + len(tail) - cut]
+            flags = flags or (["Refused"] if code != "OK" else [])
+            tests.append(test(name, len(tests) + 1, "valid" if code == "OK" else "invalid", flags, comment=comment,
+                              request=base64.b64encode(data).decode(), code=handshake.CODES[code],
+                              **({} if tail or cut else {"request_text": protobuf.text(handshake.REQUEST, message)})))
+
+        def put(*path):
+            """A change that sets the last of `path` at the place that the others lead to."""
+            def change(message):
+                for key in path[:-2]:
+                    message = message[key]
+                message[path[-2]] = path[-1]
+            return change
+
+        def drop(*path):
+            def change(message):
+                for key in path[:-1]:
+                    message = message[key]
+                del message[path[-1]]
+            return change
+
+        family, data = ("protocol_family_params", 0), ("io_param",)
+        add("as it should be", "OK")
+        add("an unknown field at the end", "OK", flags=["Unknown"], tail=protobuf.tagged(999, b"later versions"))
+        add("an unknown field of another kind", "OK", flags=["Unknown"], tail=protobuf.varint(1000 << 3) + b"\x05")
+        add("an unknown algorithm beside the known one", "OK", flags=["Unknown"],
+            change=lambda m: (m["supported_algos"].append(77), m.get("algo_params", []) and m["algo_params"].append(m["io_param"])))
+        add("a version that is too new", "UNSUPPORTED_VERSION", put("version", 3))
+        add("no algorithm", "UNSUPPORTED_ALGO", lambda m: (m.pop("supported_algos"), m.pop("algo_params", None)))
+        add("another algorithm", "UNSUPPORTED_ALGO", put("supported_algos", [3]))
+        add("a message that is cut off", "INVALID_REQUEST", cut=3)
+        add("no protocol family", "INVALID_REQUEST", lambda m: (m.pop("protocol_families"), m.pop("protocol_family_params")))
+        add("a family without its parameters", "INVALID_REQUEST", drop("protocol_family_params"))
+        add("family parameters of another type", "INVALID_REQUEST", lambda m: put("protocol_family_params", [m["io_param"]])(m))
+        add("no description of the data", "INVALID_REQUEST", drop("io_param"))
+        add("a description of another type", "INVALID_REQUEST", lambda m: put("io_param", m["protocol_family_params"][0])(m))
+        add("family parameters in a version to come", "UNSUPPORTED_PARAMS", put(*family, "supported_versions", [2]))
+        if lr_run:
+            algo, op = ("algo_params", 0), ("op_params", 0)
+            add("an unknown ring beside the known one", "OK", put(*family, "field_types", [9, 2]), ["Unknown"])
+            add("an unknown optimizer beside the known one", "OK", put(*algo, "optimizers", [99, 1]), ["Unknown"])
+            add("no parameters of the algorithm", "INVALID_REQUEST", drop("algo_params"))
+            add("parameters of the algorithm of another type", "INVALID_REQUEST", lambda m: put("algo_params", [m["io_param"]])(m))
+            add("no operator", "INVALID_REQUEST", lambda m: (m.pop("ops"), m.pop("op_params")))
+            add("an operator without its parameters", "INVALID_REQUEST", drop("op_params"))
+            add("another optimizer", "UNSUPPORTED_PARAMS", put(*algo, "optimizers", [2]))
+            add("no optimizer", "UNSUPPORTED_PARAMS", drop(*algo, "optimizers"))
+            add("another policy for the last batch", "UNSUPPORTED_PARAMS", put(*algo, "last_batch_policies", [0]))
+            add("another sigmoid", "UNSUPPORTED_PARAMS", put(*op, "sigmoid_modes", [2]))
+            add("another sharing", "UNSUPPORTED_PARAMS", put(*family, "supported_protocols", [2]))
+            add("another ring", "UNSUPPORTED_PARAMS", put(*family, "field_types", [3]))
+            add("another truncation", "UNSUPPORTED_PARAMS", put(*family, "trunc_modes", [{"supported_versions": [1], "method": 2}]))
+            add("another cipher", "UNSUPPORTED_PARAMS", put(*family, "prg_configs", [{"supported_versions": [1], "crypto_type": 2}]))
+            add("another serialisation", "UNSUPPORTED_PARAMS", put(*family, "shard_serialize_formats", [2]))
+            add("another version of the dealer", "UNSUPPORTED_PARAMS",
+                put(*family, "triple_configs", [{"supported_versions": [1], "sever_version": 7}]))
+            add("another number of samples", "HANDSHAKE_REFUSED", put(*data, "sample_size", 101))
+            add("a negative number of features", "INVALID_REQUEST", put(*data, "feature_num", -5))
+            add("a second label", "HANDSHAKE_REFUSED", put(*data, "has_label", True))
+        else:
+            add("an unknown format beside the known one", "OK", put(*family, "point_octet_formats", [9, 2]), ["Unknown"])
+            add("another curve", "UNSUPPORTED_PARAMS", put(*family, "ec_suits", [{"curve": 1, "hash": 1, "hash2curve_strategy": 1}]))
+            add("another hash", "UNSUPPORTED_PARAMS", put(*family, "ec_suits", [{"curve": 2, "hash": 11, "hash2curve_strategy": 1}]))
+            add("another map", "UNSUPPORTED_PARAMS", put(*family, "ec_suits", [{"curve": 2, "hash": 1, "hash2curve_strategy": 2}]))
+            add("another point format", "UNSUPPORTED_PARAMS", put(*family, "point_octet_formats", [4]))
+            add("no point format", "UNSUPPORTED_PARAMS", drop(*family, "point_octet_formats"))
+            add("the result to another rank", "HANDSHAKE_REFUSED", put(*data, "result_to_rank", 1))
+            add("a negative number of items", "INVALID_REQUEST", put(*data, "item_num", -1))
+        groups.append({"algorithm": algorithm, "offer": shown, "tests": tests})
+    return {"handshake/requests.json": {"header": header(
+        "handshake-requests", "What rank 1 can ask, well and badly, and the code of rank 0's answer.", [MODEL], GENERATOR,
+        ["PPCA 7-2023 (SS-LR)", "PPCA 9-2023 (ECDH-PSI)", "interconnection/common/header.proto at 09b0ecc (error codes)"],
+        {"offer": "rank 0's configuration, alike for all tests of the group", "request": "base64 of the HandshakeRequest",
+         "request_text": "the same as text, where it can be read at all",
+         "code": "error_code of the response; 0: agreed. The documents name the codes, they do not assign causes to them: "
+         "erratum E20 does"},
+        {"Refused": "rank 0 refuses", "Unknown": "what a receiver does not know it must ignore"}), "groups": groups}}
+
+
 def links():
     keys, bad = [], []
     name = "link-key"
@@ -445,6 +543,79 @@ def suites():
          "Curve25519 clamped after that", "point": "of the item; on Curve25519 the digest", "once": "the point times each key",
          "twice": "times both", "last_twelve": "of twice (errata E11 and E21)", "suite": "names of the protos"}),
         "groups": groups}}
+
+
+def psi_exchanges():
+    """What a peer of rank 0 sends, batch by batch; a bad run must fail at the batch that says so."""
+    groups = []
+    for numbers in ((1, 11, 3, 1), (2, 1, 1, 2)):
+        suite = psi.Suite(*numbers)
+        shown = {key: NAMES[key][number] for key, number in zip(("curve", "hash", "map", "format"), numbers)}
+        name = f"psi-exchange-{shown['curve']}"
+        inputs, tests = Inputs(name), []
+        keys = [inputs.bytes(32) for _ in range(2)]
+        scalars = [suite.scalar(key) for key in keys]
+        ids = ["a", "b", "c"]
+        own = [suite.multiply(scalars[0], suite.point(item.encode())) for item in ids]
+        peer = [suite.multiply(scalars[1], suite.point(item.encode())) for item in ("b", "x", "c")]
+        again = [suite.multiply(scalars[1], point) for point in own]
+        bad_point = bytes(32) if numbers[0] == 1 else b"\x02" + bytes(31) + b"\x02"
+        batch = lambda kind, index, points, last=False, **more: {"type": kind, "batch_index": index, "count": len(points),
+                                                                 "ciphertext": b"".join(points), "is_last_batch": last} | more
+        first = lambda: [batch("enc", 0, peer[:2]), batch("enc", 1, peer[2:]), batch("enc", 2, [], last=True)]
+        second = lambda: [batch("dual.enc", 0, again), batch("dual.enc", 1, [], last=True)]
+
+        def add(comment, bad=None, flags=(), change=lambda one, two: None, common=("b", "c")):
+            """`bad` is the stream and the place in it of the batch that must be refused."""
+            streams_sent, steps = (first(), second()), []
+            change(*streams_sent)
+            for number, messages in enumerate(streams_sent):
+                for place, message in enumerate(messages):
+                    steps.append({"op": "send", "stream": ("first", "second")[number],
+                                  "value": protobuf.encode(psi.BATCH, message).hex(),
+                                  "expect": "refused" if bad == (number, place) else "taken"})
+                    if bad == (number, place):
+                        break
+                if bad and bad[0] == number:
+                    break
+            outcome = {} if bad else {"intersection": list(common)}
+            tests.append(test(name, len(tests) + 1, "invalid" if bad else "valid", flags, comment=comment, steps=steps, **outcome))
+
+        def change(stream, place, **fields):
+            return lambda one, two: (one, two)[stream][place].update(fields)
+
+        def replace(stream, messages):
+            def put(one, two):
+                (one, two)[stream][:] = messages
+            return put
+
+        add("a good run")
+        add("the end as a flag on the last batch", flags=["EndFlag"], change=replace(0, [batch("enc", 0, peer, last=True)]))
+        add("an empty set", change=replace(0, [batch("enc", 0, [], last=True)]), common=())
+        add("one point in each batch", change=replace(0, [batch("enc", i, [p]) for i, p in enumerate(peer)] +
+                                                     [batch("enc", 3, [], last=True)]))
+        for stream, kind in ((0, "dual.enc"), (1, "enc")):
+            add("a batch of the other stream", (stream, 0), ["Type"], change(stream, 0, type=kind))
+        add("a batch is left out", (0, 1), ["Index"], change(0, 1, batch_index=2))
+        add("a batch comes again", (0, 1), ["Index"], change(0, 1, batch_index=0))
+        add("counting begins at 1", (0, 0), ["Index"], change(0, 0, batch_index=1))
+        add("a count above the points", (0, 0), ["Count"], change(0, 0, count=3))
+        add("a count below the points", (0, 0), ["Count"], change(0, 0, count=1))
+        add("a negative count", (0, 0), ["Count"], change(0, 0, count=-2))
+        add("a point that is cut off", (0, 1), ["Count"], change(0, 1, ciphertext=peer[2][:-1]))
+        add("a point that must be refused", (0, 1), ["BadPoint"], change(0, 1, ciphertext=bad_point))
+        add("more points come back than were sent", (1, 0), ["Total"], change(1, 0, count=4, ciphertext=b"".join(again + again[:1])))
+        add("fewer points come back than were sent", (1, 1), ["Total"], change(1, 0, count=2, ciphertext=b"".join(again[:2])))
+        groups.append({"suite": shown, "ids": ids, "key": keys[0].hex(), "tests": tests})
+    return {"psi/exchanges.json": {"header": header(
+        "psi-exchanges", "What the peer of rank 0 sends, batch by batch.", [MODEL], GENERATOR,
+        ["PPCA 9-2023 (ECDH-PSI)", "interconnection/runtime/ecdh_psi.proto at 09b0ecc"],
+        {"ids, key": "rank 0's; the key as in suites.json", "steps": "in order within a stream: the value (hex) of a message on "
+         "the main channel (first) or on sub-channel 0 (second); refused: rank 0 must end the run there, with an error",
+         "intersection": "what rank 0 finds"},
+        {"EndFlag": "erratum E10", "Type": "the wrong type", "Index": "batches are counted from 0 without a gap",
+         "Count": "count is the number of points in ciphertext", "BadPoint": "of small order, or not on the curve",
+         "Total": "as many points come back as were sent"}), "groups": groups}}
 
 
 REFERENCE = {
@@ -570,7 +741,7 @@ def intersections():
 def main():
     check, stale = "--check" in sys.argv[1:], []
     files = {}
-    for make in (prg, fixed_point, operations, corrections, handshakes, links, suites, trainings, intersections):
+    for make in (prg, fixed_point, operations, corrections, handshakes, requests, links, suites, psi_exchanges, trainings, intersections):
         files |= make()
     for name, document in files.items():
         path, text = VECTORS / name, render(document) + "\n"

@@ -178,6 +178,10 @@ class Weierstrass:
         u = hash_to_field(name, message, dst, 2, self.p, 128)
         return self.add(self.sswu(u[0]), self.sswu(u[1]))
 
+    def encode_to_curve(self, name, message, dst):
+        """The suite {curve}_XMD:{hash}_SSWU_NU_: one map only, not uniform."""
+        return self.sswu(hash_to_field(name, message, dst, 1, self.p, 128)[0])
+
     # The formats of the protocol: X9.62's three, and x then y in little-endian without a format byte.
 
     def encode(self, point, form):

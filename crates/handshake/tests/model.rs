@@ -111,6 +111,32 @@ fn assert_refused(test: &Value, dialect: &Dialect, refusal: &Refusal, read: Hand
     }
 }
 
+/// Every request, good or bad, gets the code of the file.
+#[test]
+fn requests_and_codes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/handshake/requests.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let dialect = Dialect::symbolon();
+    for group in file["groups"].as_array().unwrap() {
+        let tests = group["tests"].as_array().unwrap();
+        assert!(tests.len() >= 20);
+        for test in tests {
+            let request = bytes(test, "request");
+            let refusal = match text(group, "algorithm") {
+                "ss-lr" => LrRequest::decode(request)
+                    .and_then(|request| negotiate_lr(&lr_offer(&group["offer"]), &[request], &dialect))
+                    .err(),
+                _ => PsiRequest::decode(request)
+                    .and_then(|request| negotiate_psi(&psi_offer(&group["offer"]), &[request], &dialect))
+                    .err(),
+            };
+            let code = refusal.as_ref().map_or(0, |refusal| i32::from(refusal.code));
+            let (id, comment) = (text(test, "id"), text(test, "comment"));
+            assert_eq!(i64::from(code), test["code"].as_i64().unwrap(), "{id}, {comment}: {refusal:?}");
+        }
+    }
+}
+
 #[test]
 fn logistic_regression() {
     for (dialect, tests) in groups("model_lr.json") {
