@@ -514,7 +514,8 @@ def exchanges():
          "from rank 1 on the channel root must give", "value": "hex",
          "result": "invalid: the exchange holds a message that must be refused, at the step that says so"},
         {"Repeated": "taken once, answered with 0 each time", "Stranger": "31100001, as yacl answers",
-         "BadKey": "31100100", "BadPiece": "31100100"}), "groups": [{"rank": 0, "world_size": 2, "tests": tests}]}
+         "BadKey": "31100100 by its name, INVALID_REQUEST: no document assigns a code; yacl takes such a message",
+         "BadPiece": "31100100 by its name, INVALID_REQUEST: no document assigns a code"}), "groups": [{"rank": 0, "world_size": 2, "tests": tests}]}
 
 
 def suites():
