@@ -6,6 +6,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import pathlib
 import sys
@@ -109,7 +110,12 @@ def check_maps():
         u = curves.hash_to_field(test["hash"], item, tag, count, curves.SM2.p, 128)
         expect(f"{test['id']}: field elements", [f"{x:064x}" for x in u], test["u"])
         expect(test["id"], curves.SM2.encode(mapped(test["hash"], item, tag), "x962-compressed").hex(), test["point"])
-    for test in tests("psi/x25519.json"):
+    for test in tests("psi/curve25519_elligator2.json"):
+        curve = curves.CURVE25519
+        mapped = curve.hash_to_curve if test["map"] == "ell2-ro" else curve.encode_to_curve
+        u, _ = mapped(test["hash"], test["message"].encode(), test["dst"].encode())
+        expect(test["id"], u.to_bytes(32, "little").hex(), test["u"])
+    for test in itertools.chain(tests("psi/x25519.json"), tests("psi/wycheproof_x25519.json")):
         x25519 = lambda k, u: curves.CURVE25519.x25519(k, u)
         if test["kind"] == "low_order":
             expect(test["id"], x25519(b"\x50" * 32, bytes.fromhex(test["u"])), bytes(32))

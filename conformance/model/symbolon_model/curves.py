@@ -97,6 +97,14 @@ class Montgomery25519:
         """The suite curve25519_XMD:{hash}_ELL2_RO_ (section 8.5); its cofactor is 8."""
         u = hash_to_field(name, message, dst, 2, self.p, 128)
         point = self.add(self.elligator2(u[0]), self.elligator2(u[1]))
+        return self.clear_cofactor(point)
+
+    def encode_to_curve(self, name, message, dst):
+        """The suite curve25519_XMD:{hash}_ELL2_NU_: one map only, not uniform."""
+        return self.clear_cofactor(self.elligator2(hash_to_field(name, message, dst, 1, self.p, 128)[0]))
+
+    def clear_cofactor(self, point):
+        """Times 8."""
         for _ in range(3):
             point = self.add(point, point)
         return point
