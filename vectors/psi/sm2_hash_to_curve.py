@@ -26,7 +26,11 @@ HASHES = {
     "sha3_256": "SHA3-256",
     "sha3_384": "SHA3-384",
     "sha3_512": "SHA3-512",
+    "shake_256": "SHAKE-256",
 }
+# RFC 9380, appendix K.6: 32 bytes of expand_message_xof with SHAKE-256 for "abc".
+XOF_TAG = "QUUX-V01-CS02-with-expander-SHAKE256"
+XOF_ABC = "b39e493867e2767216792abce1f2676c197c0692aed061560ead251821808e07"
 # RFC 9380, appendix J.1: the points of P256_XMD:SHA-256_SSWU_RO_ and _NU_ for these messages.
 P256_TAG = "QUUX-V01-CS02-with-P256_XMD:SHA-256_SSWU_"
 P256 = {
@@ -131,8 +135,15 @@ class Curve:
         return x, (slope * (x1 - x) - y1) % p
 
 
-def expand_message_xmd(name, message, tag, length):
-    """Section 5.3.1."""
+def expand_message_xof(message, tag, length):
+    """Section 5.3.2 with SHAKE-256."""
+    return hashlib.shake_256(message + length.to_bytes(2, "big") + tag + bytes([len(tag)])).digest(length)
+
+
+def expand_message(name, message, tag, length):
+    """Section 5.3.1, or 5.3.2 for SHAKE-256."""
+    if name == "shake_256":
+        return expand_message_xof(message, tag, length)
     new = lambda *parts: hashlib.new(name, b"".join(parts)).digest()
     empty = hashlib.new(name)
     tag += bytes([len(tag)])
@@ -148,7 +159,7 @@ def expand_message_xmd(name, message, tag, length):
 
 def hash_to_curve(curve, name, item, tag, count):
     """Section 3: count 2 for hash_to_curve, 1 for encode_to_curve; L = 48."""
-    uniform = expand_message_xmd(name, item, tag, 48 * count)
+    uniform = expand_message(name, item, tag, 48 * count)
     elements = [int.from_bytes(uniform[48 * i : 48 * i + 48], "big") % curve.p for i in range(count)]
     points = [curve.map_to_curve(u) for u in elements]
     return elements, points[0] if count == 1 else curve.add(*points)
@@ -175,7 +186,8 @@ def sm2_groups():
     curve = Curve("SM2", p, p - 3, b)
     for name, identifier in HASHES.items():
         for variant, count in VARIANTS.items():
-            tag = f"{PROTOCOL}SM2_XMD:{identifier}_SSWU_{variant}_"
+            expander = "XOF" if name == "shake_256" else "XMD"
+            tag = f"{PROTOCOL}SM2_{expander}:{identifier}_SSWU_{variant}_"
             tests = []
             for number, item in enumerate(ITEMS, 1):
                 elements, (x, y) = hash_to_curve(curve, name, item.encode(), tag.encode(), count)
@@ -194,6 +206,7 @@ def sm2_groups():
 
 def main():
     check_p256()
+    assert expand_message_xof(b"abc", XOF_TAG.encode(), 32).hex() == XOF_ABC
     document = {
         "header": {
             "format": "symbolon-vectors/psi-sm2-hash-to-curve/1",

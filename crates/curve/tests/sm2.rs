@@ -113,6 +113,7 @@ fn hash_and_map(hash: &str, map: &str) -> (Hash, HashToCurve) {
         "sha3-256" => Hash::Sha3_256,
         "sha3-384" => Hash::Sha3_384,
         "sha3-512" => Hash::Sha3_512,
+        "shake-256" => Hash::Shake256,
         other => panic!("{other}"),
     };
     let map = match map {
