@@ -143,11 +143,11 @@ impl Process {
         format!("{} (all of it: {})", lines.join(" | "), self.log.display())
     }
 
-    /// The last error in SPU's log.
-    pub(super) fn logged_error(&self) -> Option<String> {
+    /// What follows `mark` in the last line of SPU's log that has it.
+    pub(super) fn logged(&self, mark: &str) -> Option<String> {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        text.lines().rev().find_map(|line| Some(line.split_once("[error]")?.1.trim().to_owned()))
+        text.lines().rev().find_map(|line| Some(line.split_once(mark)?.1.trim().to_owned()))
     }
 
     fn poll(&mut self) {

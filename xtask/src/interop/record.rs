@@ -1,8 +1,8 @@
 //! `cargo xtask record`: runs of the released engine, written down as vectors.
 //!
 //! The parties are the processes of the interop scenarios. Before each of them, and before the dealer, stands a
-//! [`relay`] that keeps every call. The dealer is the released one, in this process; the private key is made here for one
-//! run, so this chore, and nothing that is released, can tell which seeds its parties sealed.
+//! [`relay`] that keeps every call. The dealer is the released one, in this process; its key pair is made here for one run,
+//! so this chore, and nothing that is released, can tell which seeds the parties sealed.
 //! A vector is written only when it replays.
 
 mod calls;
@@ -10,7 +10,7 @@ mod relay;
 mod training;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -56,17 +56,19 @@ pub(crate) fn run(arguments: &RecordArguments) -> Result<(), String> {
     }
     let environment = Environment::prepare()?;
     for (name, case) in trainings {
-        write(&arguments.into.join("recordings"), name, training::record(&environment, name, case)?)?;
+        let text = training::record(&environment, name, case)?;
+        write(&arguments.into.join("recordings"), &environment, name, text)?;
     }
     for file in calls {
-        write(&arguments.into.join("dealer"), file.name, calls::record(&environment, &file)?)?;
+        let text = calls::record(&environment, &file)?;
+        write(&arguments.into.join("dealer"), &environment, file.name, text)?;
     }
     Ok(())
 }
 
 /// The file of a recording: its name with the engine's before it.
-fn write(folder: &std::path::Path, name: &str, text: String) -> Result<(), String> {
-    let path = folder.join(format!("{ENGINE}_{name}.json"));
+fn write(folder: &Path, environment: &Environment, name: &str, text: String) -> Result<(), String> {
+    let path = folder.join(format!("{}_{name}.json", engine(environment)));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, &text))
         .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -74,8 +76,10 @@ fn write(folder: &std::path::Path, name: &str, text: String) -> Result<(), Strin
     Ok(())
 }
 
-/// The version that the environment has; part of the names of files and recordings.
-const ENGINE: &str = "spu-0.9.5";
+/// The engine that the environment has; part of the names of files and recordings.
+fn engine(environment: &Environment) -> String {
+    format!("spu-{}", environment.spu_version())
+}
 
 /// Where a recording comes from.
 fn source(environment: &Environment, name: &str, implementation: &str, note: &str) -> Source {

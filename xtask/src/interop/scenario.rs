@@ -180,9 +180,20 @@ pub(super) fn run(environment: &Environment, scenario: &Scenario) -> Outcome {
     let mut roles = String::new();
     let verdict = match attempt(environment, scenario, start, &mut roles) {
         Ok(note) => Verdict::Passed(note),
-        Err(problem) => Verdict::Failed(problem),
+        Err(problem) => Verdict::Failed(format!("{problem}{}", kept(environment, &scenario.name))),
     };
     Outcome { name: scenario.name.clone(), roles, verdict, time: start.elapsed() }
+}
+
+/// Moves what a failed run wrote to a folder that no later run takes.
+fn kept(environment: &Environment, name: &str) -> String {
+    let folder = environment.folder().join("runs").join(name.replace('/', "-"));
+    let until = (1..1000).map(|place| folder.with_extension(format!("failed-{place}")));
+    let Some(free) = until.into_iter().find(|path| !path.exists()) else { return String::new() };
+    match std::fs::rename(&folder, &free) {
+        Ok(()) => format!(" (kept in {})", free.display()),
+        Err(_) => String::new(),
+    }
 }
 
 fn attempt(
@@ -239,7 +250,7 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
     let mut error = told.get("error").and_then(Value::as_str).map(str::to_owned);
     if error.is_none() && actor.life == Life::Bereaved {
         // When one of its own threads cannot send, SPU logs why and ends the process.
-        error = process.logged_error();
+        error = process.logged("[error]");
     }
     match (actor.life, process.exit()) {
         (Life::Server, _)
@@ -252,6 +263,14 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
             }
             None => Err(format!("{} ended with {code} without saying why: {}", actor.role, process.tail())),
         },
+        (Life::Bereaved, Exit::Signal) if matches!(actor.program, Program::Python(_)) => {
+            // Seldom, a thread of SPU's RPC library dies of a segmentation fault while the link attempts a push again.
+            let line = process
+                .logged("send request failed and retry")
+                .ok_or_else(|| format!("{} was killed or crashed: {}", actor.role, process.tail()))?;
+            *note = format!("SPU crashed, after: {line}").chars().take(200).collect();
+            Ok(())
+        }
         (Life::Bereaved, exit) => Err(format!("{} should have failed, but {exit}", actor.role)),
         (_, exit) => Err(match error {
             Some(error) => format!("{} {exit}: {error}", actor.role),

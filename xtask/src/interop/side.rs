@@ -4,6 +4,7 @@ mod dealer;
 mod link;
 mod members;
 mod party;
+mod program;
 mod psi;
 mod reference;
 mod training;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &SideArguments) -> Result<(), String> {
         "ic-main" => |text| reference::play_ic_main(&configuration(text)?),
         "link" => |text| link::play(&configuration(text)?),
         "members" => |text| members::play(&configuration(text)?),
+        "program" => |text| program::play(&configuration(text)?),
         "psi" => |text| psi::play(&configuration(text)?),
         "recorded-peer" => |text| reference::play_peer(&configuration(text)?),
         "training" => |text| training::play(&configuration(text)?),

@@ -13,7 +13,7 @@ use symbolon_conformance::{frame, replay};
 use symbolon_dialect::{Dialect, FirstStepDraws};
 
 use super::relay::Call;
-use super::{Captured, ENGINE, capture, method, source};
+use super::{Captured, capture, engine, method, source};
 use crate::interop::python::Environment;
 use crate::interop::scenarios::training::{self, Case, LEARNING_RATE, NOBODY};
 
@@ -99,7 +99,7 @@ fn assemble(
     };
     let recording = Recording {
         format: FORMAT.into(),
-        id: format!("{ENGINE}/{name}"),
+        id: format!("{}/{name}", engine(environment)),
         source: source(environment, name, &implementation, note),
         dialect,
         channel: "root".into(),

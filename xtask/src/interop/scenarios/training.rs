@@ -30,6 +30,8 @@ pub(in crate::interop) struct Case {
     pub(in crate::interop) numbered: bool,
     pub(in crate::interop) lives: [Life; 2],
     pub(in crate::interop) dealer_dies: bool,
+    /// Our party is the program, from its command line.
+    pub(in crate::interop) program: bool,
 }
 
 /// No rank at all.
@@ -56,6 +58,7 @@ impl Case {
         numbered: false,
         lives: [Life::Whole, Life::Whole],
         dealer_dies: false,
+        program: false,
     };
 
     fn somebody_dies(&self) -> bool {
@@ -97,6 +100,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         let case =
             Case { ours, adjust_rank: 1 - ours, draws: FirstStepDraws::Reference, numbered: true, ..plain };
         scenarios.push(scenario(format!("lr/reference-draws/ours-{ours}"), case));
+    }
+    for ours in 0..2 {
+        let case = Case { ours, adjust_rank: ours, label_rank: 1, reveal: false, program: true, ..plain };
+        scenarios.push(scenario(format!("lr/program/ours-{ours}"), case));
+        let wide = Case { bits: 128, fraction_bits: 26, adjust_rank: 1 - ours, numbered: true, ..case };
+        scenarios.push(scenario(format!("lr/program-ring-128/ours-{ours}"), wide));
     }
     let orphans = Case { dealer_dies: true, lives: [Life::Bereaved; 2], ..plain };
     for (name, ours) in [("dealer/dies", NOBODY), ("lr/dealer-dies/ours-0", 0), ("lr/dealer-dies/ours-1", 1)]
@@ -151,7 +160,8 @@ pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
     };
     let party = |rank: usize| {
         if rank == case.ours {
-            return Actor::new(OURS, Program::Ours("training"), settings(rank)).living(case.lives[0]);
+            let side = if case.program { "program" } else { "training" };
+            return Actor::new(OURS, Program::Ours(side), settings(rank)).living(case.lives[0]);
         }
         Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.lives[1])
     };
