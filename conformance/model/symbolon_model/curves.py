@@ -16,6 +16,8 @@ HASHES = {
     "sha3-256": (lambda m: hashlib.sha3_256(m).digest(), 136),
     "sha3-384": (lambda m: hashlib.sha3_384(m).digest(), 104),
     "sha3-512": (lambda m: hashlib.sha3_512(m).digest(), 72), "sm3": (sm3, 64),
+    # An extendable output of any length; 32 bytes where a digest is wanted (erratum E30).
+    "shake-256": (lambda m: hashlib.shake_256(m).digest(32), 136),
 }
 
 
@@ -236,10 +238,21 @@ def expand_message_xmd(name, message, dst, length):
     return out[:length]
 
 
+def expand_message_xof(name, message, dst, length):
+    """RFC 9380 section 5.3.2, for tags of at most 255 bytes."""
+    assert name == "shake-256" and len(dst) <= 255
+    return hashlib.shake_256(message + length.to_bytes(2, "big") + dst + bytes([len(dst)])).digest(length)
+
+
+def expand_message(name, message, dst, length):
+    """As the hash asks for it."""
+    return (expand_message_xof if name == "shake-256" else expand_message_xmd)(name, message, dst, length)
+
+
 def hash_to_field(name, message, dst, count, p, security):
     """RFC 9380 section 5.2: `count` numbers below p."""
     size = -(-(p.bit_length() + security) // 8)
-    uniform = expand_message_xmd(name, message, dst, count * size)
+    uniform = expand_message(name, message, dst, count * size)
     return [int.from_bytes(uniform[i * size:(i + 1) * size], "big") % p for i in range(count)]
 
 
