@@ -9,7 +9,7 @@ use symbolon_conformance::suite::report::{self, Report};
 use symbolon_conformance::suite::run::{self, Plan};
 use symbolon_conformance::suite::{Case, Role, cases};
 use symbolon_conformance::testee::{self, Testee};
-use symbolon_conformance::{import, replay};
+use symbolon_conformance::{import, replay, vectors};
 
 /// Nothing matched, or the command line or a file is wrong.
 const USAGE: u8 = 2;
@@ -57,6 +57,11 @@ enum Command {
         #[arg(long)]
         rank: Option<usize>,
     },
+    /// What concerns the vector files
+    Vectors {
+        #[command(subcommand)]
+        command: VectorsCommand,
+    },
     /// Put many reports into one HTML table of cases and implementations
     Matrix {
         /// Reports, as `run --out` writes them
@@ -65,6 +70,16 @@ enum Command {
         /// Where the page goes
         #[arg(long, default_value = "matrix.html", value_name = "HTML")]
         out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum VectorsCommand {
+    /// Hold every vector file against the schema of its format
+    Check {
+        /// The folder of the vectors
+        #[arg(default_value = "vectors")]
+        folder: PathBuf,
     },
 }
 
@@ -126,6 +141,7 @@ fn command(command: Command) -> Result<u8, String> {
         Command::Run(options) => run(&options),
         Command::Explain { id } => explain(&id),
         Command::Replay { recording, rank } => replay(&recording, rank),
+        Command::Vectors { command: VectorsCommand::Check { folder } } => check_vectors(&folder),
         Command::Matrix { reports, out } => matrix(&reports, &out),
     }
 }
@@ -244,6 +260,12 @@ fn replay(path: &Path, rank: Option<usize>) -> Result<u8, String> {
         println!("{report}");
     }
     Ok(u8::from(!good))
+}
+
+fn check_vectors(folder: &Path) -> Result<u8, String> {
+    let lint = vectors::check(folder).map_err(|error| error.to_string())?;
+    println!("{lint}");
+    Ok(u8::from(!lint.passed()))
 }
 
 fn matrix(paths: &[PathBuf], out: &Path) -> Result<u8, String> {

@@ -3,6 +3,7 @@
 mod dealer;
 mod handshake;
 mod link;
+mod lr;
 mod psi;
 
 use glob::Pattern;
@@ -11,7 +12,7 @@ use super::case::{Case, Role};
 
 /// All of them, in the order of reports.
 pub fn all() -> Vec<&'static Case> {
-    [link::CASES, handshake::CASES, psi::CASES, dealer::CASES]
+    [link::CASES, handshake::CASES, psi::CASES, dealer::CASES, lr::CASES]
         .into_iter()
         .flatten()
         .flat_map(|cases| cases.iter())

@@ -30,6 +30,7 @@ mod ports;
 pub mod report;
 pub mod run;
 pub mod streams;
+pub mod training;
 pub mod transcript;
 pub mod verdict;
 

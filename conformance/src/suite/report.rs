@@ -239,6 +239,17 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn reports_fit_their_schema() {
+        let schema = serde_json::from_str(include_str!("../../schema/report.json")).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let results = Verdict::ALL.map(|verdict| result("a/b-1", Role::Dealer, verdict)).to_vec();
+        let mut value: serde_json::Value = serde_json::from_str(&report(results).to_json().unwrap()).unwrap();
+        assert!(validator.is_valid(&value), "{:?}", validator.iter_errors(&value).next());
+        value["results"][0]["verdict"] = "good".into();
+        assert!(!validator.is_valid(&value));
+    }
+
+    #[test]
     fn a_testee_that_is_not_there_is_told_from_one_that_fails() {
         let mut away = result("a/b", Role::Rank0, Verdict::Fail);
         away.unreachable = true;

@@ -299,6 +299,11 @@ fn first_spoiled(bench: &mut Bench, suite: Suite, spoil: fn(&mut EcdhPsiCipherBa
     let mut batches = intersect::batches("enc", &side.points(suite)?, 4096, end);
     batches.first_mut().into_iter().for_each(spoil);
     intersect::send(bench, &peer, FIRST, 1, &batches);
+    // A testee that does not look is given all that it needs to come to a good end.
+    if let Ok(first) = intersect::receive(bench, &peer, FIRST, 1) {
+        let again = side.again(suite, &intersect::points(&first)?)?;
+        intersect::send(bench, &peer, SECOND, 0, &intersect::batches("dual.enc", &again, 4096, end));
+    }
     bench.end_in_failure(&peer)
 }
 
