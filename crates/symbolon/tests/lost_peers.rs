@@ -20,7 +20,9 @@ fn a_dealer_that_never_comes() {
     let scene = Scene::aligned();
     scene.configure(1, "label = 'label'");
     for ended in scene.run_without_dealer("train", &["--connect-timeout", "1500ms"]) {
-        ended.expect(3, &["dealer", &scene.dealer]);
+        ended.expect(3, &["dealer", &scene.dealer, "not reachable after 1.5s", "Connection refused"]);
+        // What people read, not how the layers below print themselves.
+        assert!(!ended.log.contains('{') && !ended.log.contains("status:"), "{}", ended.log);
     }
     scene.assert_no_output(0);
     scene.assert_no_output(1);
