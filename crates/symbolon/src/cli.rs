@@ -15,6 +15,7 @@ Examples:
   symbolon demo                                   three processes here, on real data
   symbolon dealer --listen 0.0.0.0:9540           at the dealer
   symbolon psi --config alice.toml                at each party: which rows do we share?
+  symbolon psi --config alice.toml --run-dir run  the same, for large tables: goes on after a failure
   symbolon train --config alice.toml              then: one model, half at each party
   symbolon predict --config alice.toml --input new.csv
   symbolon run --config alice.toml                psi, train and predict in one go
