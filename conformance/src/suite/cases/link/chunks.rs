@@ -31,6 +31,7 @@ pub(super) const CASES: &[Case] = &[
         "Chunks that overlap and agree are read as one message.",
         overlapping,
     )
+    .erratum(37)
     .why("A sender that repeats with another chunk size makes them."),
     Case::must(
         "link/chunk/gap",
@@ -45,6 +46,7 @@ pub(super) const CASES: &[Case] = &[
         "A chunk that reaches beyond message_length is refused, and never becomes part of a message.",
         beyond,
     )
+    .erratum(37)
     .why("It writes outside the buffer of an implementation that does not look."),
     Case::must(
         "link/chunk/offset-overflow",
@@ -52,6 +54,7 @@ pub(super) const CASES: &[Case] = &[
         "A chunk_offset close to 2^64 is refused.",
         overflow,
     )
+    .erratum(37)
     .why("Offset plus length wraps around in an implementation that does not look."),
     Case::should(
         "link/chunk/other-length",
@@ -59,6 +62,7 @@ pub(super) const CASES: &[Case] = &[
         "A chunk with another message_length than an earlier one of the message is refused.",
         other_length,
     )
+    .erratum(37)
     .why("Which of the two lengths ends the message would depend on the order of arrival."),
     Case::should(
         "link/chunk/contradiction",
@@ -66,6 +70,7 @@ pub(super) const CASES: &[Case] = &[
         "A chunk that gives other bytes for a place that is known is refused.",
         contradiction,
     )
+    .erratum(37)
     .why("What is read would depend on the order of arrival."),
     Case::should(
         "link/chunk/huge-announcement",

@@ -85,6 +85,7 @@ pub(super) const CASES: &[Case] = &[
         "An ACK for a message that was never sent, or whose value is no number, is refused or ignored, and survived.",
         of_nothing,
     )
+    .erratum(36)
     .why("It can only come from a broken or hostile peer."),
 ];
 

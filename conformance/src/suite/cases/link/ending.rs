@@ -37,6 +37,7 @@ pub(super) const CASES: &[Case] = &[
         "A FIN whose value is no number is refused or ignored, and the run goes on.",
         no_number,
     )
+    .erratum(36)
     .why("It must not end a run, nor be taken for a count."),
     Case::should(
         "link/end/peer-leaves",

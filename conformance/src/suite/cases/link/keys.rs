@@ -68,6 +68,7 @@ pub(super) const CASES: &[Case] = &[
         "A key outside the grammar is refused with INVALID_REQUEST.",
         malformed,
     )
+    .erratum(38)
     .why("yacl keeps any key until it ends, which lets a peer fill the memory of the other."),
     Case::must(
         "link/key/malformed-is-survived",
@@ -82,6 +83,7 @@ pub(super) const CASES: &[Case] = &[
         "A point to point key that names another sender or receiver is refused with INVALID_REQUEST.",
         of_another_pair,
     )
+    .erratum(38)
     .why("It can only be a mistake or an attempt to speak for somebody else."),
     Case::observed(
         "link/sender/unknown-rank",

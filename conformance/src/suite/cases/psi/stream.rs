@@ -6,7 +6,7 @@ use symbolon_wire::runtime::EcdhPsiCipherBatch;
 use super::{PPCA_9, agreed, honest, honest_with, own};
 use crate::suite::Bench;
 use crate::suite::bench::{PsiTask, ids};
-use crate::suite::case::Case;
+use crate::suite::case::{Case, RANK_0};
 use crate::suite::intersect::{self, FIRST, SECOND, Side};
 use crate::suite::points::{SM2_SM3, Suite, X25519};
 use crate::suite::verdict::{Outcome, check};
@@ -122,17 +122,19 @@ pub(super) const CASES: &[Case] = &[
         X25519,
         |batch| batch.ciphertext.truncate(batch.ciphertext.len() - 1)
     ),
-    first_spoiled!(
-        should,
+    Case::should(
         "psi/stream/more-than-announced",
-        "More points than the handshake announced are refused.",
-        "Memory and the length of truncated points are computed from the announced number.",
-        X25519,
-        |batch| {
-            batch.ciphertext = batch.ciphertext.repeat(2).into();
-            batch.count *= 2;
-        }
-    ),
+        PPCA_9,
+        "More points than the request announced are refused.",
+        |bench| {
+            first_spoiled(bench, X25519, |batch| {
+                batch.ciphertext = batch.ciphertext.repeat(2).into();
+                batch.count *= 2;
+            })
+        },
+    )
+    .roles(RANK_0)
+    .why("Memory and the length of truncated points are computed from the announced number. Rank 1 is told none."),
     first_spoiled!(
         must,
         "psi/point/low-order",
