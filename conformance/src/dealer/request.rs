@@ -17,7 +17,7 @@ use crate::recording::{DealerExchange, Draw};
 enum Number {
     #[default]
     Absent,
-    Number(u64),
+    Plain(u64),
     Text(String),
 }
 
@@ -25,7 +25,7 @@ impl Number {
     fn get(&self) -> Result<u64, ConformanceError> {
         match self {
             Self::Absent => Ok(0),
-            Self::Number(number) => Ok(*number),
+            Self::Plain(number) => Ok(*number),
             Self::Text(text) => text.parse().map_err(|_| wrong(format!("{text:?} is not a whole number"))),
         }
     }
