@@ -24,7 +24,7 @@ pub(super) fn play(settings: &Settings) -> Result<Value, Failure> {
     let mut script = Script { own: root.rank(), count: settings.link.parties.len(), received: 0 };
     let child = root.spawn();
     for &size in &settings.sizes {
-        script.to_everyone(&root, size)?;
+        script.tell_everyone(&root, size)?;
         script.collectives(&child, size)?;
         script.collectives(&root, size)?;
     }
@@ -42,7 +42,7 @@ struct Script {
 }
 
 impl Script {
-    fn to_everyone(&mut self, channel: &Channel, size: usize) -> Result<(), Failure> {
+    fn tell_everyone(&mut self, channel: &Channel, size: usize) -> Result<(), Failure> {
         let others: Vec<_> = (0..self.count).filter(|rank| *rank != self.own).collect();
         for &other in &others {
             channel.send(other, text(size, 10 * self.own + other))?;
