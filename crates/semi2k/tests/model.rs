@@ -98,7 +98,7 @@ fn check<R: Ring>(group: &Value) {
     for test in group["tests"].as_array().unwrap() {
         let steps = test["steps"].as_array().unwrap();
         assert!(steps.len() >= 16);
-        run_seeded::<R, _>(config.clone(), &dialect, &secrets, |session| {
+        run_seeded::<R, _>(config, &dialect, &secrets, |session| {
             run(session, text(test, "id"), steps);
         });
     }
