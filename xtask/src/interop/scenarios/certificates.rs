@@ -10,7 +10,7 @@ pub(super) fn write(place: &Place, count: usize) -> Result<Value, String> {
     issue(place, count).map_err(|error| format!("certificates: {error}"))
 }
 
-/// Where [`write`] puts them.
+/// Where [`write()`] puts them.
 pub(super) fn files(place: &Place, count: usize) -> Value {
     let of_all = |kind: &str| -> Vec<_> {
         (0..count).map(|member| place.file(&format!("member-{member}-{kind}.pem"))).collect()
