@@ -171,14 +171,28 @@ impl Network {
 
     /// Delivers several frames; the push succeeds if all do.
     fn replace(&self, from: Rank, to: Rank, frames: Vec<Frame>, done: Completion) {
-        let outcomes = Arc::new(Mutex::new(Vec::new()));
-        for frame in frames {
-            let outcomes = outcomes.clone();
-            let note = move |outcome| outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
-            self.hand_over(from, to, frame, Instant::now(), Box::new(note));
+        if frames.is_empty() {
+            return done(Ok(()));
         }
-        let outcomes = std::mem::take(&mut *outcomes.lock().unwrap_or_else(PoisonError::into_inner));
-        done(outcomes.into_iter().collect());
+        let open = Arc::new(Mutex::new((frames.len(), Ok(()), Some(done))));
+        for frame in frames {
+            let open = open.clone();
+            let note = move |outcome: Result<(), PushError>| {
+                let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                open.0 -= 1;
+                if open.1.is_ok() {
+                    open.1 = outcome;
+                }
+                if open.0 == 0
+                    && let Some(done) = open.2.take()
+                {
+                    let outcome = open.1.clone();
+                    drop(open);
+                    done(outcome);
+                }
+            };
+            self.hand_over(from, to, frame, Instant::now() + FULL_WAIT, Box::new(note));
+        }
     }
 
     fn hand_over(&self, from: Rank, to: Rank, frame: Frame, give_up: Instant, done: Completion) {

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,14 +70,16 @@ proptest! {
         let ideal: Vec<_> = run(&links, conversation).into_iter().map(Result::unwrap).collect();
         let (network, links) = Network::start(configs).unwrap();
         let mut random = seed | 1;
-        let mut losses = 0;
-        network.set_faults(move |_, _, frame| {
+        let mut losses = HashMap::new();
+        network.set_faults(move |from, to, frame| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let pick = (random >> 33) % 12;
-            // Never so many in a row that the carrier gives up.
-            losses = if pick < 2 { losses + 1 } else { 0 };
+            // No frame is lost so often that the carrier gives up; the attempts of several take turns.
+            let offset = frame.chunk.map(|chunk| chunk.offset);
+            let lost: &mut u32 = losses.entry((from, to, frame.key.clone(), offset)).or_default();
+            *lost += u32::from(pick < 2);
             match pick {
-                0 | 1 if losses > 3 => Fault::None,
+                0 | 1 if *lost > 3 => Fault::None,
                 0 => Fault::LoseFrame,
                 1 => Fault::LoseAnswer,
                 2 => Fault::Repeat,
