@@ -348,9 +348,7 @@ impl RunDirectory {
             return Err(PsiError::RunDirectory { path: self.path.clone(), reason: reason.to_owned() });
         }
         self.clear()?;
-        let mut scalar = Zeroizing::new(Vec::with_capacity(32));
-        scalar.extend_from_slice(fresh.to_bytes().as_slice());
-        self.disk.replace(&self.path, SCALAR, &scalar)?;
+        self.disk.replace(&self.path, SCALAR, fresh.to_bytes().as_slice())?;
         self.manifest.run_id = Some(hex::encode(run_id));
         self.manifest.terms = Some(terms.clone());
         self.manifest.state = RunState::Running;
