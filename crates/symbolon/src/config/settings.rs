@@ -160,7 +160,7 @@ pub struct DealerSettings {
     #[arg(long, help_heading = "Dealer [dealer]", value_name = "RANK")]
     pub adjust_rank: Option<usize>,
     /// Public key of a dealer of SPU's kind (sm2.pub of `symbolon keygen`): this party seals its seed to that key and no
-    /// other. Goes with dealer = "spu" in [dialect]
+    /// other. Goes with dealer = "spu" under `dialect`
     #[arg(id = "dealer-public-key", long, help_heading = "Dealer [dealer]", value_name = "PEM")]
     pub public_key: Option<PathBuf>,
     /// How a dealer of SPU's kind is spoken to [default: http; unary where the dialect's dealer-stream is
