@@ -176,10 +176,15 @@ impl Drop for Process {
     }
 }
 
-/// Waits until all but servers have ended. When one fails that should not, the others get a short grace.
+/// Longer than any timeout that a party has been told, where somebody dies.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until all but servers have ended. When one fails that should not, the others get a short grace; one that may be
+/// stuck gets [`PATIENCE`] after the end of the others.
 pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), String> {
     const GRACE: Duration = Duration::from_secs(10);
     let mut until = deadline;
+    let mut stuck_since = None;
     loop {
         let in_the_middle = processes.iter().any(Process::is_in_the_middle);
         for process in processes.iter_mut() {
@@ -197,8 +202,12 @@ pub(super) fn wait(processes: &mut [Process], deadline: Instant) -> Result<(), S
                 until = until.min(Instant::now() + GRACE);
             }
         }
-        let mut parties = processes.iter().filter(|process| !process.life.is_server());
-        if parties.all(|process| process.exit != Exit::Running) {
+        let parties = || processes.iter().filter(|process| !process.life.is_server());
+        if parties().all(|process| process.exit != Exit::Running || process.life.may_be_stuck()) {
+            stuck_since.get_or_insert_with(Instant::now);
+        }
+        let is_stuck = stuck_since.is_some_and(|since: Instant| since.elapsed() >= PATIENCE);
+        if is_stuck || parties().all(|process| process.exit != Exit::Running) {
             for process in processes.iter().filter(|process| !process.life.is_server()) {
                 process.drain(Duration::from_secs(1));
             }

@@ -95,6 +95,11 @@ pub(super) enum Life {
     KilledInTheMiddle,
     /// It loses its peer and must say so: exit code not 0, an `error` in its last line.
     Bereaved,
+    /// The same, or it still waits when all others have ended and its own timeouts are over: SPU does, when the dealer
+    /// dies in the middle of an answer.
+    BereavedOrStuck,
+    /// It waits for ever, a known fault of the peer: running still when all others have ended and its timeouts are over.
+    Stuck,
     /// A server: started before the others (which wait for its first line), stopped after them.
     Server,
     /// A server that is killed when another process writes a line with `"at": "middle"`.
@@ -104,6 +109,11 @@ pub(super) enum Life {
 impl Life {
     pub(super) fn is_server(self) -> bool {
         matches!(self, Self::Server | Self::DyingServer)
+    }
+
+    /// Whether the scenario may end without it.
+    pub(super) fn may_be_stuck(self) -> bool {
+        matches!(self, Self::BereavedOrStuck | Self::Stuck)
     }
 }
 
@@ -244,11 +254,19 @@ pub(super) fn perform(
     if problems.is_empty() { Ok(reports) } else { Err(problems.join("; ")) }
 }
 
+/// Adds what is to be told of one process.
+fn add(note: &mut String, text: &str) {
+    if !note.is_empty() {
+        note.push_str("; ");
+    }
+    note.extend(text.chars().take(200));
+}
+
 /// Whether a process ended as it should.
 fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), String> {
     let told = process.last_line();
     let mut error = told.get("error").and_then(Value::as_str).map(str::to_owned);
-    if error.is_none() && actor.life == Life::Bereaved {
+    if error.is_none() && matches!(actor.life, Life::Bereaved | Life::BereavedOrStuck) {
         // When one of its own threads cannot send, SPU logs why and ends the process.
         error = process.logged("[error]");
     }
@@ -256,9 +274,14 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
         (Life::Server, _)
         | (Life::DyingServer | Life::KilledInTheMiddle, Exit::Signal)
         | (Life::Whole, Exit::Code(0)) => Ok(()),
-        (Life::Bereaved, Exit::Code(code)) if code != 0 => match error {
+        (Life::BereavedOrStuck | Life::Stuck, Exit::Running) => {
+            add(note, &format!("{} waits for ever for the rest of the dealer's answer", actor.role));
+            Ok(())
+        }
+        (Life::Stuck, exit) => Err(format!("{} {exit}: its known fault is gone", actor.role)),
+        (Life::Bereaved | Life::BereavedOrStuck, Exit::Code(code)) if code != 0 => match error {
             Some(error) => {
-                *note = error.chars().take(200).collect();
+                add(note, &error);
                 Ok(())
             }
             None => Err(format!("{} ended with {code} without saying why: {}", actor.role, process.tail())),
@@ -268,10 +291,12 @@ fn judge(actor: &Actor, process: &Process, note: &mut String) -> Result<(), Stri
             let line = process
                 .logged("send request failed and retry")
                 .ok_or_else(|| format!("{} was killed or crashed: {}", actor.role, process.tail()))?;
-            *note = format!("SPU crashed, after: {line}").chars().take(200).collect();
+            add(note, &format!("SPU crashed, after: {line}"));
             Ok(())
         }
-        (Life::Bereaved, exit) => Err(format!("{} should have failed, but {exit}", actor.role)),
+        (Life::Bereaved | Life::BereavedOrStuck, exit) => {
+            Err(format!("{} should have failed, but {exit}", actor.role))
+        }
         (_, exit) => Err(match error {
             Some(error) => format!("{} {exit}: {error}", actor.role),
             None => format!("{} {exit}: {}", actor.role, process.tail()),

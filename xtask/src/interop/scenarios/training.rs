@@ -29,9 +29,20 @@ pub(in crate::interop) struct Case {
     pub(in crate::interop) draws: FirstStepDraws,
     pub(in crate::interop) numbered: bool,
     pub(in crate::interop) lives: [Life; 2],
-    pub(in crate::interop) dealer_dies: bool,
+    pub(in crate::interop) dealer_fate: DealerFate,
     /// Our party is the program, from its command line.
     pub(in crate::interop) program: bool,
+}
+
+/// How the dealer ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::interop) enum DealerFate {
+    /// After everybody else.
+    Lives,
+    /// Killed at some moment of the training.
+    Killed,
+    /// It dies when it has sent the head and one byte of an answer.
+    DiesInAnswer,
 }
 
 /// No rank at all.
@@ -57,12 +68,24 @@ impl Case {
         draws: FirstStepDraws::OnesOnly,
         numbered: false,
         lives: [Life::Whole, Life::Whole],
-        dealer_dies: false,
+        dealer_fate: DealerFate::Lives,
         program: false,
     };
 
     fn somebody_dies(&self) -> bool {
-        self.dealer_dies || self.lives.contains(&Life::KilledInTheMiddle)
+        self.dealer_fate != DealerFate::Lives || self.lives.contains(&Life::KilledInTheMiddle)
+    }
+
+    fn life(&self, rank: usize) -> Life {
+        let is_ours = rank == self.ours;
+        // SPU sets no time to the rest of an answer that has begun, and its RPC library does not say that it will not come.
+        match self.dealer_fate {
+            DealerFate::Lives if is_ours => self.lives[0],
+            DealerFate::Lives => self.lives[1],
+            DealerFate::Killed if !is_ours && rank == self.adjust_rank => Life::BereavedOrStuck,
+            DealerFate::DiesInAnswer if !is_ours && rank == self.adjust_rank => Life::Stuck,
+            DealerFate::Killed | DealerFate::DiesInAnswer => Life::Bereaved,
+        }
     }
 
     pub(in crate::interop) fn table(&self) -> Table {
@@ -107,12 +130,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         let wide = Case { bits: 128, fraction_bits: 26, adjust_rank: 1 - ours, numbered: true, ..case };
         scenarios.push(scenario(format!("lr/program-ring-128/ours-{ours}"), wide));
     }
-    let orphans = Case { dealer_dies: true, lives: [Life::Bereaved; 2], ..plain };
-    for (name, ours) in [("dealer/dies", NOBODY), ("lr/dealer-dies/ours-0", 0), ("lr/dealer-dies/ours-1", 1)]
-    {
-        for adjust_rank in 0..2 {
-            let case = Case { ours, adjust_rank, ..orphans };
-            scenarios.push(scenario(format!("{name}/adjust-{adjust_rank}"), case));
+    for (fate, end) in [(DealerFate::Killed, "dies"), (DealerFate::DiesInAnswer, "dies-in-answer")] {
+        for (name, ours) in [
+            (format!("dealer/{end}"), NOBODY),
+            (format!("lr/dealer-{end}/ours-0"), 0),
+            (format!("lr/dealer-{end}/ours-1"), 1),
+        ] {
+            for adjust_rank in 0..2 {
+                let case = Case { ours, adjust_rank, dealer_fate: fate, ..plain };
+                scenarios.push(scenario(format!("{name}/adjust-{adjust_rank}"), case));
+            }
         }
     }
     for ours in 0..2 {
@@ -161,13 +188,25 @@ pub(in crate::interop) fn cast(place: &Place, case: Case) -> Vec<Actor> {
     let party = |rank: usize| {
         if rank == case.ours {
             let side = if case.program { "program" } else { "training" };
-            return Actor::new(OURS, Program::Ours(side), settings(rank)).living(case.lives[0]);
+            return Actor::new(OURS, Program::Ours(side), settings(rank)).living(case.life(rank));
         }
-        Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.lives[1])
+        Actor::new(SPU, Program::Python("lr_peer.py"), settings(rank)).living(case.life(rank))
     };
-    let life = if case.dealer_dies { Life::DyingServer } else { Life::Server };
-    let dealer = (!case.first_party).then(|| dealer(place).living(life));
+    let dealer = (!case.first_party).then(|| dealer_of(place, case.dealer_fate));
     [party(0), party(1)].into_iter().chain(dealer).collect()
+}
+
+fn dealer_of(place: &Place, fate: DealerFate) -> Actor {
+    let mut dealer = dealer(place);
+    match fate {
+        DealerFate::Lives => dealer,
+        DealerFate::Killed => dealer.living(Life::DyingServer),
+        DealerFate::DiesInAnswer => {
+            // Far enough into the training that both parties have multiplied.
+            dealer.arguments["dies_in_answer"] = json!(5);
+            dealer.living(Life::Server)
+        }
+    }
 }
 
 /// Both have the same weights, and they are those of a plain run.
