@@ -6,11 +6,11 @@ use aes::Aes128Enc;
 use cipher::{Array, BlockCipherEncrypt, KeyInit};
 use rand_core::{TryCryptoRng, TryRng};
 use rayon::prelude::*;
-use sm4::Sm4;
 use symbolon_dialect::Construction;
 use symbolon_ring::{Matrix, Ring};
 use zeroize::Zeroizing;
 
+use crate::sm4::Sm4;
 use crate::{PrgError, Seed};
 
 /// Bytes in a block of either cipher.
@@ -39,7 +39,7 @@ enum Keyed {
 }
 
 impl Keyed {
-    /// Bytes that one task fills, a multiple of the block: some 50 µs of work for AES, 150 µs for SM4.
+    /// Bytes that one task fills, a multiple of the block: some 50 µs of work for AES.
     fn parallel_piece(&self) -> usize {
         match self {
             Self::Aes128(_) => 1 << 18,
@@ -48,10 +48,9 @@ impl Keyed {
     }
 
     fn encrypt(&self, blocks: &mut [[u8; BLOCK_BYTES]]) {
-        let blocks = Array::cast_slice_from_core_mut(blocks);
         match self {
-            Self::Aes128(cipher) => cipher.encrypt_blocks(blocks),
-            Self::Sm4(cipher) => cipher.encrypt_blocks(blocks),
+            Self::Aes128(cipher) => cipher.encrypt_blocks(Array::cast_slice_from_core_mut(blocks)),
+            Self::Sm4(cipher) => cipher.encrypt(blocks),
         }
     }
 }
@@ -75,9 +74,9 @@ pub struct CounterStream {
 impl CounterStream {
     /// The stream of that seed, at counter 0.
     pub fn new(cipher: Cipher, construction: Construction, seed: &Seed) -> Self {
-        let key = seed.as_bytes().into();
+        let key = seed.as_bytes();
         let keyed = match cipher {
-            Cipher::Aes128 => Keyed::Aes128(Aes128Enc::new(key)),
+            Cipher::Aes128 => Keyed::Aes128(Aes128Enc::new(key.into())),
             Cipher::Sm4 => Keyed::Sm4(Sm4::new(key)),
         };
         Self { cipher, construction, keyed, counter: 0 }
