@@ -7,6 +7,7 @@ mod lr;
 mod measure;
 mod psi;
 mod tables;
+mod wan;
 
 use std::path::{Path, PathBuf};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use symbolon::loopback::free_addresses;
@@ -9,6 +10,7 @@ use symbolon::report::Report;
 
 use super::measure::{self, Cost, Series, Task};
 use super::tables::{self, Columns};
+use super::wan::Line;
 use crate::interop::python::Environment;
 
 /// SS-LR: two parties and a dealer of Symbolon beside two SPU parties, training only
@@ -26,9 +28,23 @@ pub(super) struct LrArguments {
     /// Do not run the peer
     #[arg(long)]
     alone: bool,
+    /// Between the processes of Symbolon, a line of this round trip in milliseconds and `--megabits`: prints the time of
+    /// a step, and what two round trips and the bytes of a step would take. Without the peer
+    #[arg(long, value_name = "MS")]
+    round_trip: Option<u64>,
+    /// The bandwidth of that line, in each direction, in megabits per second
+    #[arg(long, default_value_t = 100.0, value_name = "N", requires = "round_trip")]
+    megabits: f64,
     /// Further arguments for `symbolon train`, at both parties
     #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     with: Vec<String>,
+}
+
+impl LrArguments {
+    fn line(&self) -> Option<Line> {
+        let round_trip = Duration::from_millis(self.round_trip?);
+        Some(Line { round_trip, bandwidth: self.megabits * 1e6 / 8.0 })
+    }
 }
 
 /// A table and a training.
@@ -86,7 +102,10 @@ pub(super) fn run(arguments: &LrArguments) -> Result<(), String> {
     for &case in &arguments.case {
         let folder = super::folder(environment.repository(), "lr")?;
         let bench = Bench::new(&environment, &program, folder, case)?;
-        bench.run(arguments)?;
+        match arguments.line() {
+            Some(line) => bench.run_over(line, arguments)?,
+            None => bench.run(arguments)?,
+        }
     }
     Ok(())
 }
@@ -137,7 +156,7 @@ impl<'a> Bench<'a> {
                     series.runs.push(cost);
                 }
             };
-            keep(&mut ours, self.our_run(&arguments.with)?);
+            keep(&mut ours, self.our_run(&Ours { with: &arguments.with, line: None, epochs })?);
             if !arguments.alone {
                 keep(&mut plain, self.peer_run(Peer::Interconnection)?);
                 keep(&mut best, self.peer_run(Peer::Best)?);
@@ -147,6 +166,31 @@ impl<'a> Bench<'a> {
         let base = if arguments.alone { &ours } else { &plain };
         for series in [&ours, &plain, &best].into_iter().filter(|series| !series.runs.is_empty()) {
             println!("{}", measure::line(series, base));
+        }
+        Ok(())
+    }
+
+    /// The time of a step over a line. Two trainings that differ in their epochs alone are subtracted, so that
+    /// connections and handshake do not count.
+    fn run_over(&self, line: Line, arguments: &LrArguments) -> Result<(), String> {
+        let Numbers { batch, epochs, .. } = self.case.numbers();
+        let steps = self.rows as u64 / batch * epochs;
+        let run = |epochs| self.our_run(&Ours { with: &arguments.with, line: Some(line), epochs });
+        println!(
+            "\n{} rows, {} + {} features, batch {batch}: {} ms round trip, {} Mbit/s",
+            self.rows,
+            self.features[0],
+            self.features[1],
+            line.round_trip.as_millis(),
+            arguments.megabits
+        );
+        println!("{:>12} {:>14} {:>24} {:>7}", "step [ms]", "bytes sent", "2 trips + bytes [ms]", "ratio");
+        for _ in 0..arguments.runs {
+            let (short, long) = (run(epochs)?, run(2 * epochs)?);
+            let step = (long.seconds - short.seconds) / steps as f64;
+            let sent = long.sent.zip(short.sent).map_or(0, |(long, short)| long - short) / steps;
+            let bound = 2.0 * line.round_trip.as_secs_f64() + sent as f64 / line.bandwidth;
+            println!("{:>12.1} {sent:>14} {:>24.1} {:>7.2}", step * 1e3, bound * 1e3, step / bound);
         }
         Ok(())
     }
@@ -168,20 +212,18 @@ impl<'a> Bench<'a> {
         Ok((Dealer(child), address))
     }
 
-    fn our_run(&self, with: &[String]) -> Result<Cost, String> {
+    fn our_run(&self, ours: &Ours<'_>) -> Result<Cost, String> {
         let (_dealer, address) = self.dealer()?;
         let numbers = self.case.numbers();
-        let parties = free_addresses(2).map_err(|error| error.to_string())?.join(",");
+        let parties = free_addresses(2).map_err(|error| error.to_string())?;
+        let parties = ours.told(&parties)?;
+        let address = ours.line.map_or(Ok(address.clone()), |line| line.before(&address))?;
         let report = |rank: usize| self.folder.join(format!("report-{rank}.json"));
         let tasks = (0..2).map(|rank| {
             let mut command = Command::new(self.program);
-            command.args(["train", "--rank", &rank.to_string(), "--parties", &parties, "--dealer", &address]);
-            command.args([
-                "--epochs",
-                &numbers.epochs.to_string(),
-                "--batch-size",
-                &numbers.batch.to_string(),
-            ]);
+            command.args(["train", "--rank", &rank.to_string(), "--parties", &parties[rank]]);
+            command.args(["--dealer", &address]);
+            command.args(["--epochs", &ours.epochs.to_string(), "--batch-size", &numbers.batch.to_string()]);
             command.args(["--learning-rate", &LEARNING_RATE.to_string(), "--l2", &L2.to_string()]);
             command.args(["--field", &numbers.bits.to_string(), "--standardize", "false"]);
             command.args([
@@ -192,7 +234,7 @@ impl<'a> Bench<'a> {
             ]);
             command.arg("--input").arg(self.folder.join(format!("rank-{rank}.csv")));
             command.arg("--model").arg(self.folder.join(format!("model-{rank}.json")));
-            command.arg("--report").arg(report(rank)).args(with);
+            command.arg("--report").arg(report(rank)).args(ours.with);
             if rank == 0 {
                 command.args(["--label", "label"]);
             }
@@ -248,6 +290,22 @@ impl<'a> Bench<'a> {
         measure::together(tasks.collect())?;
         let told = [measure::told(&log(0))?, measure::told(&log(1))?];
         Ok(measure::sum(&told))
+    }
+}
+
+/// How our side is run.
+struct Ours<'a> {
+    with: &'a [String],
+    line: Option<Line>,
+    epochs: u64,
+}
+
+impl Ours<'_> {
+    /// The addresses of both parties, as each of them is told them: its own, and the end of the line to the other.
+    fn told(&self, parties: &[String]) -> Result<[String; 2], String> {
+        let [first, second] = parties else { return Err("two parties have two addresses".into()) };
+        let end = |address: &String| self.line.map_or(Ok(address.clone()), |line| line.before(address));
+        Ok([format!("{first},{}", end(second)?), format!("{},{second}", end(first)?)])
     }
 }
 
