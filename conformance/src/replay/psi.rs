@@ -37,6 +37,7 @@ fn intersect(
         items: u64::try_from(own.ids.len()).map_err(|error| error.to_string())?,
         suites: vec![own.suite().map_err(|error| error.to_string())?],
         truncate_bits: None,
+        statistical_bits: *PsiOffer::STATISTICAL_BITS.start(),
         result_to,
     };
     let plan = exchange_psi(channel, &offer, &PsiPolicy::exactly(&offer), &recording.dialect)

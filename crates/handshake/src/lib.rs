@@ -66,6 +66,7 @@
 //!     items,
 //!     suites: vec![EcSuite::CURVE25519_SHA256_DIRECT],
 //!     truncate_bits: None,
+//!     statistical_bits: 30,
 //!     result_to: ResultTo::All,
 //! };
 //! // Rank 1 asks, rank 0 decides, rank 1 reads the answer.

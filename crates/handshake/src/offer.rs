@@ -1,5 +1,7 @@
 //! What this party proposes: what it supports, the shape of its data, and its own wishes.
 
+use std::ops::RangeInclusive;
+
 use symbolon_dialect::{DealerDialect, Dialect};
 use symbolon_prg::Cipher;
 use symbolon_ring::Field;
@@ -156,17 +158,25 @@ impl DealerPlan {
 pub struct PsiOffer {
     /// Size of the own set: the peer always learns it.
     pub items: u64,
-    /// Suites that this party can run (or wants to propose), preferred first. On the wire suites and point
-    /// formats are two lists; only combinations listed here are agreed to.
+    /// Suites that this party can run, preferred first. On the wire suites and point formats are two lists; only
+    /// combinations listed here are agreed to.
     pub suites: Vec<EcSuite>,
     /// Shorten doubly masked points to this many bits if every party offers to. Rank 0 raises the number to
-    /// what the sizes of the sets need. `None` sends whole points.
+    /// what the sizes of the sets need, in whole bytes. `None` sends whole points.
     pub truncate_bits: Option<u32>,
+    /// The statistical level, within [`PsiOffer::STATISTICAL_BITS`]: points shortened to fewer than
+    /// ⌈log2 a⌉ + ⌈log2 b⌉ + this many bits, for sets of a and b, are not agreed to. The protocol does not carry it:
+    /// each party has its own.
+    pub statistical_bits: u32,
     /// Who learns the intersection; all parties must offer the same.
     pub result_to: ResultTo,
 }
 
 impl PsiOffer {
+    /// The statistical levels that can be set. The lowest, 30, is what PPCA 9-2023 asks of everybody and the default;
+    /// beyond 128 bits the curves themselves are the weaker part.
+    pub const STATISTICAL_BITS: RangeInclusive<u32> = 30..=128;
+
     /// Checks the offer itself.
     ///
     /// # Errors
@@ -182,8 +192,16 @@ impl PsiOffer {
         if self.suites.is_empty() || !self.suites.iter().all(|suite| suite.is_specified()) {
             return config("suites", "at least one suite, with every part specified, must be offered".into());
         }
+        if let Some(suite) = self.suites.iter().find(|suite| !suite.is_implemented()) {
+            return config("suites", format!("{suite} is not implemented"));
+        }
         if self.truncate_bits.is_some_and(|bits| bits == 0 || bits > 256) {
             return config("truncation", "a point has 1 to 256 bits".into());
+        }
+        if !Self::STATISTICAL_BITS.contains(&self.statistical_bits) {
+            let (least, most) = (Self::STATISTICAL_BITS.start(), Self::STATISTICAL_BITS.end());
+            let reason = format!("{} bits; it must be {least} to {most}", self.statistical_bits);
+            return config("statistical level", reason);
         }
         match self.result_to {
             ResultTo::Rank(rank) if rank >= world_size => {

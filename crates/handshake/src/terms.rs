@@ -195,6 +195,11 @@ impl EcSuite {
             && self.format != PointOctetFormat::Unspecified
     }
 
+    /// Whether it is one of [`symbolon_curve::Suite::IMPLEMENTED`].
+    pub fn is_implemented(self) -> bool {
+        self.to_curve().is_some_and(symbolon_curve::Suite::is_implemented)
+    }
+
     /// The message; the point format travels beside it.
     pub(crate) fn to_wire(self) -> protocol::EcSuit {
         protocol::EcSuit {

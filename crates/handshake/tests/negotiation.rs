@@ -63,15 +63,19 @@ fn lr_parties() -> impl Strategy<Value = Vec<LrOffer>> {
     )
 }
 
+/// Parties with one statistical level.
 fn psi_parties() -> impl Strategy<Value = Vec<PsiOffer>> {
     let suites = [EcSuite::CURVE25519_SHA256_DIRECT, EcSuite::SM2_SHA256_REHASH, EcSuite::SM2_SM3_INCREMENT];
     let party =
         (0u64..1 << 40, some(&suites), prop::option::weighted(0.8, 1u32..=256), prop::bool::weighted(0.05))
             .prop_map(|(items, suites, truncate_bits, to_all)| {
                 let result_to = if to_all { ResultTo::All } else { ResultTo::Rank(1) };
-                PsiOffer { items, suites, truncate_bits, result_to }
+                PsiOffer { suites, truncate_bits, result_to, ..parties::psi_offer(items) }
             });
-    vec(party, 2..=4)
+    (vec(party, 2..=4), PsiOffer::STATISTICAL_BITS).prop_map(|(mut offers, level)| {
+        offers.iter_mut().for_each(|offer| offer.statistical_bits = level);
+        offers
+    })
 }
 
 /// What every list has.
@@ -204,6 +208,16 @@ proptest! {
                 let items: Vec<_> = offers.iter().map(|offer| Some(offer.items)).collect();
                 prop_assert_eq!(&plan.items, &items);
                 prop_assert_eq!(plan.truncate_bits.is_some(), offers.iter().all(|offer| offer.truncate_bits.is_some()));
+                if let Some(bits) = plan.truncate_bits {
+                    prop_assert!(bits % 8 == 0 && (8..=256).contains(&bits));
+                    // Pairs of ids times the probability of a false match, 2^-bits, is at most 2^-level.
+                    let mut sizes: Vec<u128> = offers.iter().map(|offer| offer.items.max(1).into()).collect();
+                    sizes.sort_unstable();
+                    let pairs = sizes[sizes.len() - 1] * sizes[sizes.len() - 2];
+                    prop_assert!(bits >= offers[0].statistical_bits);
+                    let spare = (bits - offers[0].statistical_bits).min(127);
+                    prop_assert!(pairs <= 1 << spare);
+                }
                 let response = transmit(plan.to_response().expect("a response"));
                 for (rank, offer) in offers.iter().enumerate().skip(1) {
                     let read = PsiPlan::from_response(&response, offer, rank, world_size, &dialect).expect("accepted");

@@ -157,6 +157,9 @@ fn offers_that_cannot_be_used() {
     assert_config(changed(|o| o.suites[0].curve = CurveType::Unspecified), "suites");
     assert_config(changed(|o| o.truncate_bits = Some(0)), "truncation");
     assert_config(changed(|o| o.truncate_bits = Some(257)), "truncation");
+    assert_config(changed(|o| o.statistical_bits = 29), "statistical level");
+    assert_config(changed(|o| o.statistical_bits = 129), "statistical level");
+    changed(|o| o.statistical_bits = 128).expect("valid");
     assert_config(changed(|o| o.result_to = ResultTo::Rank(2)), "result rank");
 }
 

@@ -295,9 +295,9 @@ fn suites_and_receivers() {
 #[test]
 fn shortened_points_keep_enough_bits() {
     let own = PsiOffer { truncate_bits: Some(50), result_to: ResultTo::Rank(1), ..psi_offer(1 << 20) };
-    // 2^20 and 24 items: 20 + 5 + 30 bits, more than the 50 that were wished for.
+    // 2^20 and 24 items: 20 + 5 + 30 bits, more than the 50 that were wished for, in whole bytes.
     let plan = psi_with(&own, |_| ()).expect("a plan");
-    assert_eq!(plan.truncate_bits, Some(55));
+    assert_eq!(plan.truncate_bits, Some(56));
     let bits = |bits: i32| {
         psi_with(&own, |r| {
             edit::<EccProtocolResult>(&mut r.protocol_family_params[0], |m| {
@@ -310,8 +310,45 @@ fn shortened_points_keep_enough_bits() {
     assert_eq!(bits(256).expect("all bits").truncate_bits, Some(256));
     assert_misbehaved(bits(257), "bit_length_after_truncated");
     assert_misbehaved(bits(-5), "bit_length_after_truncated");
+    assert_misbehaved(bits(0x7fff_ffff), "bit_length_after_truncated");
     let whole = PsiOffer { truncate_bits: None, ..own.clone() };
     assert_eq!(psi_with(&whole, |_| ()).expect("a plan").truncate_bits, None);
+}
+
+#[test]
+fn each_party_has_its_statistical_level() {
+    let own = |level| PsiOffer {
+        truncate_bits: Some(1),
+        statistical_bits: level,
+        result_to: ResultTo::Rank(1),
+        ..psi_offer(1 << 20)
+    };
+    // 20 + 5 bits for 2^20 and 24 items.
+    for (level, bits) in [(30, 56), (31, 56), (32, 64), (40, 72), (128, 160)] {
+        assert_eq!(psi_with(&own(level), |_| ()).expect("a plan").truncate_bits, Some(bits), "{level}");
+    }
+    let bits = |level, bits: i32| {
+        psi_with(&own(level), |r| {
+            edit::<EccProtocolResult>(&mut r.protocol_family_params[0], |m| {
+                m.bit_length_after_truncated = bits
+            });
+        })
+    };
+    // Rank 0 goes by the document; that is too little for a party with a higher level, and no mistake of rank 0.
+    assert_eq!(bits(30, 56).expect("a plan").truncate_bits, Some(56));
+    assert_eq!(bits(36, 56).expect("a plan").truncate_bits, Some(56));
+    for (level, sent) in [(40, 56), (37, 56), (40, 50), (40, 59)] {
+        match bits(level, sent).expect_err("too few") {
+            HandshakeError::PolicyRefused { item: "bit_length_after_truncated", found, allowed } => {
+                assert_eq!(found, sent.to_string());
+                assert!(allowed.contains(&format!("at least {}", 20 + level)), "{allowed}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(bits(40, 60).expect("a plan").truncate_bits, Some(60));
+    assert_misbehaved(bits(40, 49), "bit_length_after_truncated");
+    assert_eq!(bits(128, -1).expect("whole points").truncate_bits, None);
 }
 
 #[test]

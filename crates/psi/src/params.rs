@@ -1,5 +1,7 @@
 //! What the parties agreed, and what this party accepts.
 
+use std::ops::RangeInclusive;
+
 use symbolon_curve::Suite;
 use symbolon_dialect::{Dialect, EndOfStream, SecondCiphertext};
 use symbolon_link::Rank;
@@ -55,8 +57,12 @@ pub struct PsiParams {
     pub second_ciphertext: SecondCiphertext,
     /// E21: whether 12-byte second ciphertexts are accepted from the peer although nothing, or another
     /// length, was agreed. They are accepted in any case when `second_ciphertext` is
-    /// [`SecondCiphertext::LastTwelveBytes`]. Their 96 bits are safe for every size of set accepted here.
+    /// [`SecondCiphertext::LastTwelveBytes`]. At the default of `statistical_bits` their 96 bits are safe for every size
+    /// of set accepted here; at higher levels large sets may need whole points.
     pub accept_last_twelve_bytes: bool,
+    /// The statistical level, within [`PsiParams::STATISTICAL_BITS`]: second ciphertexts of fewer than
+    /// [`safe_bits`](crate::safe_bits) bits are neither sent nor accepted. Each party has its own.
+    pub statistical_bits: u32,
     /// E10: how this party ends its streams. Both forms are accepted.
     pub end_of_stream: EndOfStream,
     /// Points per batch, at least 1 and at most 2^24.
@@ -76,10 +82,13 @@ impl PsiParams {
     pub const BATCH_SIZE: usize = 4096;
     /// Default of [`PsiParams::max_peer_items`]: 2^26, about 67 million.
     pub const MAX_PEER_ITEMS: u64 = 1 << 26;
+    /// The values of [`PsiParams::statistical_bits`]. The lowest, 30, is what PPCA 9-2023 asks of everybody, and the
+    /// default; beyond 128 bits the curves themselves are the weaker part.
+    pub const STATISTICAL_BITS: RangeInclusive<u32> = 30..=128;
     const MAX_BATCH_SIZE: usize = 1 << 24;
 
     /// Parameters with the dialect's forms and everything else at its default: result to all, whole
-    /// points agreed, batches of 4096, duplicates counted.
+    /// points agreed, statistical level 30, batches of 4096, duplicates counted.
     pub fn new(suite: Suite, dialect: &Dialect) -> Self {
         Self {
             suite,
@@ -87,6 +96,7 @@ impl PsiParams {
             truncate_bits: None,
             second_ciphertext: dialect.second_ciphertext,
             accept_last_twelve_bytes: true,
+            statistical_bits: *Self::STATISTICAL_BITS.start(),
             end_of_stream: dialect.end_of_stream,
             batch_size: Self::BATCH_SIZE,
             duplicates: Duplicates::Count,
@@ -116,6 +126,13 @@ impl PsiParams {
             && (bits == 0 || bits > 256)
         {
             return refuse("truncate_bits", format!("{bits} is not within 1..=256"));
+        }
+        if !Self::STATISTICAL_BITS.contains(&self.statistical_bits) {
+            let (least, most) = (Self::STATISTICAL_BITS.start(), Self::STATISTICAL_BITS.end());
+            return refuse(
+                "statistical_bits",
+                format!("{} is not within {least}..={most}", self.statistical_bits),
+            );
         }
         if self.max_peer_items > u64::from(u32::MAX) {
             return refuse(

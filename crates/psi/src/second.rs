@@ -12,10 +12,6 @@ use crate::{PsiError, PsiParams};
 /// Length of the compatibility form.
 pub(crate) const TWELVE: usize = 12;
 
-/// Statistical security in bits of the shortest safe form: the probability that two different ids of the
-/// two sets agree in what is compared is at most 2^-30.
-const STATISTICAL_BITS: u32 = 30;
-
 /// The form of a second ciphertext.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -140,9 +136,10 @@ fn ends_with_low_bits_of_x(suite: Suite) -> bool {
 }
 
 /// The least number of bits of a second ciphertext that is safe for sets of these sizes:
-/// ⌈log2 a⌉ + ⌈log2 b⌉ + 30 (PPCA 9-2023).
-pub fn safe_bits(items_a: u64, items_b: u64) -> u32 {
-    ceil_log2(items_a) + ceil_log2(items_b) + STATISTICAL_BITS
+/// ⌈log2 a⌉ + ⌈log2 b⌉ + `statistical_bits` (PPCA 9-2023, with 30). The probability that any two different ids of the
+/// two sets agree in what is compared is then at most 2^-`statistical_bits`.
+pub fn safe_bits(items_a: u64, items_b: u64, statistical_bits: u32) -> u32 {
+    (ceil_log2(items_a) + ceil_log2(items_b)).saturating_add(statistical_bits)
 }
 
 /// Refuses a received form that is too short for the sets.
@@ -153,7 +150,8 @@ pub(crate) fn check_received_form(
     own_items: u64,
     peer_items: u64,
 ) -> Result<(), PsiError> {
-    let (bits, needed) = (form.bits(params.suite), safe_bits(own_items, peer_items));
+    let needed = safe_bits(own_items, peer_items, params.statistical_bits);
+    let bits = form.bits(params.suite);
     if bits < needed {
         return Err(PsiError::PeerUnsafeLength { peer, bits, needed });
     }
@@ -162,7 +160,8 @@ pub(crate) fn check_received_form(
 
 /// Refuses to send a form that is too short for the sets.
 pub(crate) fn check_own_form(params: &PsiParams, own_items: u64, peer_items: u64) -> Result<(), PsiError> {
-    let (bits, needed) = (SecondForm::sent(params).bits(params.suite), safe_bits(own_items, peer_items));
+    let needed = safe_bits(own_items, peer_items, params.statistical_bits);
+    let bits = SecondForm::sent(params).bits(params.suite);
     if bits < needed {
         return Err(PsiError::ConfigUnsafeTruncation { bits, needed });
     }
@@ -179,13 +178,37 @@ fn ceil_log2(n: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use symbolon_dialect::Dialect;
 
     #[test]
-    fn twelve_bytes_are_safe_for_every_size_accepted() {
+    fn twelve_bytes_are_safe_for_every_size_accepted_by_default() {
         let largest = u64::from(u32::MAX);
         let bits = SecondForm::LastTwelveBytes.bits(Suite::CURVE25519_SHA256_DIRECT);
-        assert!(safe_bits(largest, largest) <= bits);
+        assert!(safe_bits(largest, largest, *PsiParams::STATISTICAL_BITS.start()) <= bits);
+    }
+
+    #[test]
+    fn whole_points_are_safe_at_every_level() {
+        let largest = u64::from(u32::MAX);
+        for &suite in Suite::IMPLEMENTED {
+            let bits = SecondForm::Whole.bits(suite);
+            assert!(safe_bits(largest, largest, *PsiParams::STATISTICAL_BITS.end()) <= bits, "{suite}");
+        }
+    }
+
+    proptest! {
+        /// By the definition: the number of pairs times the probability of one pair, 2^-bits.
+        #[test]
+        fn safe_bits_bound_the_probability_of_any_false_match(
+            a in 1..=u64::from(u32::MAX), b in 1..=u64::from(u32::MAX), level in PsiParams::STATISTICAL_BITS,
+        ) {
+            let spare = safe_bits(a, b, level) - level;
+            let pairs = u128::from(a) * u128::from(b);
+            prop_assert!(pairs <= 1 << spare);
+            // No more than the rounding of two logarithms is given away.
+            prop_assert!(pairs * 4 > 1 << spare);
+        }
     }
 
     #[test]
@@ -195,7 +218,8 @@ mod tests {
         {
             assert_eq!(ceil_log2(n), log, "{n}");
         }
-        assert_eq!(safe_bits(1000, 1_000_000), 10 + 20 + 30);
+        assert_eq!(safe_bits(1000, 1_000_000, 30), 10 + 20 + 30);
+        assert_eq!(safe_bits(1000, 1_000_000, 40), 10 + 20 + 40);
     }
 
     #[test]

@@ -225,6 +225,29 @@ fn second_ciphertexts_too_short_for_the_sets() {
 }
 
 #[test]
+fn second_ciphertexts_too_short_for_the_own_level() {
+    let equal = |item_bytes| batch("dual.enc", 0, true, item_bytes, vec![7; 3 * item_bytes]);
+    // 3 ids and the 2 points of the peer: 3 bits beside the level.
+    let to_us = |level| PsiParams {
+        truncate_bits: Some(40),
+        statistical_bits: level,
+        result_to: ResultTo::Rank(0),
+        ..params()
+    };
+    let error = second_stream(&to_us(38), &[equal(5)]);
+    assert!(matches!(error, PsiError::PeerUnsafeLength { peer: 1, bits: 40, needed: 41 }), "{error}");
+    // The same bytes at the level that they have are read on, and found to be equal to each other.
+    let error = second_stream(&to_us(37), &[equal(5)]);
+    assert!(matches!(error, PsiError::PeerInconsistent { peer: 1, .. }), "{error}");
+    // Twelve bytes that nobody agreed on.
+    let unannounced = PsiParams { truncate_bits: None, ..to_us(94) };
+    let error = second_stream(&unannounced, &[equal(12)]);
+    assert!(matches!(error, PsiError::PeerUnsafeLength { peer: 1, bits: 96, needed: 97 }), "{error}");
+    let error = second_stream(&PsiParams { statistical_bits: 93, ..unannounced }, &[equal(12)]);
+    assert!(matches!(error, PsiError::PeerInconsistent { peer: 1, .. }), "{error}");
+}
+
+#[test]
 fn equal_second_ciphertexts_for_different_ids() {
     let twice_the_same = batch("dual.enc", 0, true, 32, [[1u8; 32], [2; 32], [1; 32]].concat());
     let error = second_stream(&params(), &[twice_the_same]);

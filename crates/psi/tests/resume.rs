@@ -82,6 +82,7 @@ impl Party {
             items: own.items(),
             suites: vec![EcSuite::CURVE25519_SHA256_DIRECT],
             truncate_bits: self.params.truncate_bits,
+            statistical_bits: self.params.statistical_bits,
             result_to: match self.params.result_to {
                 ResultTo::All => symbolon_handshake::ResultTo::All,
                 ResultTo::Rank(rank) => symbolon_handshake::ResultTo::Rank(rank),

@@ -242,6 +242,20 @@ fn twelve_bytes_agreed_are_read_both_ways() {
 }
 
 #[test]
+fn each_party_has_its_statistical_level() {
+    // Sets of 8 and 8: 6 bits beside the level.
+    let sets: [&[String]; 2] = [&ids(0..8), &ids(5..13)];
+    for (level, bits) in [(30, 36), (40, 46), (128, 134)] {
+        let params = PsiParams { truncate_bits: Some(bits), statistical_bits: level, ..params() };
+        check_both([&params, &params], sets);
+        let lower = PsiParams { statistical_bits: 30, ..params.clone() };
+        check_both([&params, &lower], sets);
+    }
+    let whole = PsiParams { statistical_bits: 128, ..params() };
+    check_both([&whole, &whole], sets);
+}
+
+#[test]
 fn progress_reaches_the_end() {
     let links = support::links();
     let params = PsiParams { batch_size: 2, ..params() };
@@ -295,6 +309,8 @@ fn parameters_that_no_run_can_use() {
         ("result_to", PsiParams { result_to: ResultTo::Rank(2), ..good.clone() }),
         ("truncate_bits", PsiParams { truncate_bits: Some(0), ..good.clone() }),
         ("truncate_bits", PsiParams { truncate_bits: Some(257), ..good.clone() }),
+        ("statistical_bits", PsiParams { statistical_bits: 29, ..good.clone() }),
+        ("statistical_bits", PsiParams { statistical_bits: 129, ..good.clone() }),
         ("max_peer_items", PsiParams { max_peer_items: u64::MAX, ..good.clone() }),
     ];
     for (field, params) in bad {
@@ -308,6 +324,11 @@ fn parameters_that_no_run_can_use() {
         symbolon_psi::run(&support::links()[0].root(), &params, &["a"], support::secret(), &mut |_| {})
             .unwrap_err();
     assert!(matches!(error, PsiError::ConfigUnsafeTruncation { bits: 31, needed: 32 }), "{error}");
+    let params = PsiParams { truncate_bits: Some(40), statistical_bits: 39, ..params };
+    let error =
+        symbolon_psi::run(&support::links()[0].root(), &params, &["a"], support::secret(), &mut |_| {})
+            .unwrap_err();
+    assert!(matches!(error, PsiError::ConfigUnsafeTruncation { bits: 40, needed: 41 }), "{error}");
     let params = PsiParams { peer_items: Some(4), max_peer_items: 3, ..good };
     let error =
         symbolon_psi::run(&support::links()[0].root(), &params, &["a"], support::secret(), &mut |_| {})

@@ -215,6 +215,26 @@ fn wrong_inputs_are_named_before_anybody_is_troubled() {
 }
 
 #[test]
+fn cut_points_must_have_the_level_of_each_party() {
+    // Sets of 3: rank 0 needs 2 + 2 bits beside its level, which is 5 bytes; rank 1 learns the size of the other set
+    // with its points, and knows at the handshake that 2 bits beside its own level are too many for them.
+    let scene = scene(LEFT, RIGHT);
+    let cut = ["--truncate-bits", "8"];
+    let higher = ["--truncate-bits", "8", "--statistical-bits", "39"];
+    let [zero, one] = [scene.start(0, "psi", &cut), scene.start(1, "psi", &higher)];
+    one.wait().expect(4, &["bit_length_after_truncated is \"40\"", "at least 41", "level of 39"]);
+    assert!(!zero.wait().status.success());
+    scene.assert_no_output(0);
+    scene.assert_no_output(1);
+    // Rank 0 with the higher level chooses more.
+    psi(&scene, [&higher, &cut]);
+    assert_eq!(beside(&scene), pairs(&[("id,x", "id,y"), ("cid,3", "cid,8")]));
+    let scene = self::scene(LEFT, RIGHT);
+    scene.configure(0, "[psi]\nstatistical-bits = 29\n");
+    scene.start(0, "psi", &[]).wait().expect(2, &["psi.statistical-bits: must be 30 to 128"]);
+}
+
+#[test]
 fn a_larger_set_than_accepted_is_refused() {
     let scene = scene(LEFT, RIGHT);
     let [zero, one] = [scene.start(0, "psi", &["--max-peer-items", "2"]), scene.start(1, "psi", &[])];

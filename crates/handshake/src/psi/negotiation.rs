@@ -14,7 +14,8 @@ use crate::{
 /// Decides on a plan as rank 0, from its own offer and the requests of ranks 1, 2, … in this order.
 ///
 /// The suite is the first of the own offer that every request offers, in one of its formats. Points are
-/// shortened only if every party offers to, and never below what the sizes of the sets need.
+/// shortened only if every party offers to, to whole bytes, and never below what the sizes of the sets need at the own
+/// statistical level.
 ///
 /// # Errors
 /// The [`Refusal`] to send to all, in the dialect's style.
@@ -56,7 +57,7 @@ fn negotiate(own: &PsiOffer, requests: &[PsiRequest], dialect: &Dialect) -> Resu
         let mut sizes = items.clone();
         sizes.sort_unstable();
         let (largest, second) = (sizes.pop().unwrap_or(0), sizes.pop().unwrap_or(0));
-        let bits = bits.max(fewest_bits(largest, second));
+        let bits = bits.max(fewest_bits(largest, second, own.statistical_bits)).next_multiple_of(8);
         (bits <= COORDINATE_BITS).then_some(bits)
     });
     Ok(PsiPlan {

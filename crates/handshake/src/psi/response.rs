@@ -141,7 +141,8 @@ fn data(any: Option<&Any>) -> Result<(Option<u64>, ResultTo), HandshakeError> {
     Ok((items, receiver))
 }
 
-/// Bits kept of a doubly masked point; -1, and 0 as "not said", keep all.
+/// Bits kept of a doubly masked point; -1, and 0 as "not said", keep all. The size of rank 0's set may not be known yet:
+/// the exchange of points holds the bits against both sizes once more.
 fn truncation(bits: i32, own: &PsiOffer, rank_0_items: Option<u64>) -> Result<Option<u32>, HandshakeError> {
     if bits == WHOLE || bits == 0 {
         return Ok(None);
@@ -149,10 +150,19 @@ fn truncation(bits: i32, own: &PsiOffer, rank_0_items: Option<u64>) -> Result<Op
     if own.truncate_bits.is_none() {
         return Err(incompatible("bit_length_after_truncated", bits));
     }
-    let fewest = fewest_bits(own.items, rank_0_items.unwrap_or(1));
+    let fewest = |level| fewest_bits(own.items, rank_0_items.unwrap_or(1), level);
+    let (everybody, here) = (fewest(*PsiOffer::STATISTICAL_BITS.start()), fewest(own.statistical_bits));
     match u32::try_from(bits) {
-        Ok(bits) if (fewest..=COORDINATE_BITS).contains(&bits) => Ok(Some(bits)),
-        _ => Err(misbehaved("bit_length_after_truncated", format!("{bits} bits; {fewest} to 256 are safe"))),
+        Ok(bits) if (here..=COORDINATE_BITS).contains(&bits) => Ok(Some(bits)),
+        // Enough by the document, for a rank 0 that cannot know the level of this party.
+        Ok(bits) if (everybody..here).contains(&bits) => Err(HandshakeError::PolicyRefused {
+            item: "bit_length_after_truncated",
+            found: bits.to_string(),
+            allowed: format!("at least {here}, at the statistical level of {}", own.statistical_bits),
+        }),
+        _ => {
+            Err(misbehaved("bit_length_after_truncated", format!("{bits} bits; {everybody} to 256 are safe")))
+        }
     }
 }
 

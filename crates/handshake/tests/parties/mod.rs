@@ -42,6 +42,7 @@ pub(crate) fn psi_offer(items: u64) -> PsiOffer {
         items,
         suites: vec![EcSuite::CURVE25519_SHA256_DIRECT],
         truncate_bits: None,
+        statistical_bits: *PsiOffer::STATISTICAL_BITS.start(),
         result_to: ResultTo::All,
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 use symbolon_curve::Suite;
+use symbolon_psi::PsiParams;
 
 use super::units::{Duplicates, ResultTo, Size};
 use crate::align::{Join, OutKind};
@@ -33,9 +34,14 @@ pub struct PsiSettings {
     /// What is written of each row [default: rows]
     #[arg(long, help_heading = "Intersection [psi]", value_enum)]
     pub out_kind: Option<OutKind>,
-    /// Cut doubly masked points to this many bits, if both parties do (less traffic) [default: whole points]
+    /// Cut doubly masked points to this many bits, if both parties do (less traffic); raised to what the sizes need
+    /// [default: whole points]
     #[arg(long, help_heading = "Intersection [psi]", value_name = "BITS")]
     pub truncate_bits: Option<u32>,
+    /// Accept cut points only if different ids are taken for equal with a probability of at most 2^-BITS, 30 to 128
+    /// [default: 30]
+    #[arg(long, help_heading = "Intersection [psi]", value_name = "BITS")]
+    pub statistical_bits: Option<u32>,
     /// Ids per message [default: 4096]
     #[arg(id = "psi-batch-size", long, help_heading = "Intersection [psi]", value_name = "COUNT")]
     pub batch_size: Option<usize>,
@@ -81,6 +87,8 @@ pub struct PsiConfig {
     pub out_kind: OutKind,
     /// Bits of a doubly masked point that are sent, if not all.
     pub truncate_bits: Option<u32>,
+    /// The statistical level of cut points.
+    pub statistical_bits: u32,
     /// Ids per message.
     pub batch_size: Option<usize>,
     /// Most ids that are accepted of the other party.
@@ -142,6 +150,11 @@ pub(super) fn psi(psi: PsiSettings) -> Result<PsiConfig> {
     if psi.truncate_bits.is_some_and(|bits| bits == 0 || bits > 256) {
         return wrong("truncate-bits", "must be 1 to 256");
     }
+    let (levels, level) = (PsiParams::STATISTICAL_BITS, psi.statistical_bits);
+    let statistical_bits = level.unwrap_or(*levels.start());
+    if !levels.contains(&statistical_bits) {
+        return wrong("statistical-bits", &format!("must be {} to {}", levels.start(), levels.end()));
+    }
     if psi.batch_size == Some(0) {
         return wrong("batch-size", "must be at least 1");
     }
@@ -174,6 +187,7 @@ pub(super) fn psi(psi: PsiSettings) -> Result<PsiConfig> {
         join,
         out_kind: psi.out_kind.unwrap_or_default(),
         truncate_bits: psi.truncate_bits,
+        statistical_bits,
         batch_size: psi.batch_size,
         max_peer_items,
         memory,
@@ -202,6 +216,8 @@ mod tests {
         for (text, named) in [
             ("memory = '1MiB'", "psi.memory"),
             ("max-peer-items = 0", "psi.max-peer-items"),
+            ("statistical-bits = 29", "psi.statistical-bits: must be 30 to 128"),
+            ("statistical-bits = 129", "psi.statistical-bits"),
             ("partitions = 0", "psi.partitions"),
             ("partition = '0/2'\npartitions = 2", "psi.partition"),
             ("join = 'full'\nresult-to = 0", "psi.join"),
@@ -210,6 +226,7 @@ mod tests {
             assert!(error.starts_with(named), "{error}");
         }
         let config = psi(toml::from_str("partitions = 3").unwrap()).unwrap();
+        assert_eq!(config.statistical_bits, 30);
         assert_eq!(config.parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0/3", "1/3", "2/3"]);
         assert!(toml::from_str::<PsiSettings>("partition = '3/3'").unwrap_err().to_string().contains("0/4"));
     }

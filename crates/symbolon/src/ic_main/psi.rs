@@ -25,9 +25,6 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, given: Given, report: &mu
     if let Some(output) = &task.output {
         check_writable(output)?;
     }
-    if !settings.handshake {
-        implemented(task.suite)?;
-    }
     let config = &settings.party;
     let party = Party::connect(config, report)?;
     let plan = if settings.handshake {
@@ -35,6 +32,7 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, given: Given, report: &mu
             items: table.ids.len() as u64,
             suites: vec![task.suite],
             truncate_bits: task.truncate_bits,
+            statistical_bits: *PsiOffer::STATISTICAL_BITS.start(),
             result_to: task.result_to,
         };
         // An empty set is no mistake to the reference.
@@ -47,7 +45,10 @@ pub(super) fn run(settings: &Settings, task: &PsiTask, given: Given, report: &mu
     tracing::info!(suite = %plan.suite, own_items = table.ids.len(), "intersection agreed");
 
     let (start, before) = (Instant::now(), party.traffic());
-    let suite = implemented(plan.suite)?;
+    let suite = plan
+        .suite
+        .to_curve()
+        .ok_or_else(|| Error::PeerRefused(format!("the agreed suite {} is not implemented", plan.suite)))?;
     let mut params = PsiParams::new(suite, &plan.dialect);
     params.result_to = match plan.result_to {
         symbolon_handshake::ResultTo::All => symbolon_psi::ResultTo::All,
@@ -95,15 +96,4 @@ fn as_given(settings: &Settings, task: &PsiTask, own_items: usize) -> PsiPlan {
         result_to: task.result_to,
         items: (0..config.world_size()).map(items).collect(),
     }
-}
-
-fn implemented(suite: symbolon_handshake::EcSuite) -> Result<symbolon_curve::Suite> {
-    suite.to_curve().filter(|suite| suite.is_implemented()).ok_or_else(|| {
-        Error::Config(format!(
-            "the suite {suite} is not implemented; pass -curve_type=curve25519 -hash_type=sha_256 \
-             -hash2curve_strategy=direct_hash_as_point_x -point_octet_format=uncompressed, or -curve_type=sm2 \
-             -hash_type=sm3 -hash2curve_strategy=try_and_increment -point_octet_format=x962_compressed, at both \
-             parties"
-        ))
-    })
 }

@@ -316,6 +316,7 @@ fn agree(
         items: items.own.items(),
         suites: vec![suite],
         truncate_bits: config.psi.truncate_bits,
+        statistical_bits: config.psi.statistical_bits,
         result_to: match config.psi.result_to {
             ResultTo::All => symbolon_handshake::ResultTo::All,
             ResultTo::Rank(rank) => symbolon_handshake::ResultTo::Rank(rank),
@@ -375,6 +376,7 @@ fn params(plan: &PsiPlan, rank: usize, config: &PartyConfig, items: &Items<'_>) 
         symbolon_handshake::ResultTo::Rank(rank) => symbolon_psi::ResultTo::Rank(rank),
     };
     params.truncate_bits = plan.truncate_bits;
+    params.statistical_bits = config.psi.statistical_bits;
     params.duplicates = items.engine_duplicates();
     params.max_peer_items = config.psi.max_peer_items;
     params.peer_items =

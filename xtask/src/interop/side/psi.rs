@@ -38,6 +38,7 @@ pub(super) fn play(settings: &Settings) -> Result<Value, Failure> {
             _ => EcSuite::CURVE25519_SHA256_DIRECT,
         }],
         truncate_bits: None,
+        statistical_bits: *PsiOffer::STATISTICAL_BITS.start(),
         result_to: usize::try_from(settings.result_to).map_or(ResultTo::All, ResultTo::Rank),
     };
     let plan = exchange_psi(&channel, &offer, &PsiPolicy::exactly(&offer), &dialect)?;

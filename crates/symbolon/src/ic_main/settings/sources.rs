@@ -159,6 +159,14 @@ impl Sources<'_> {
                 PointOctetFormat::Unspecified,
             )?,
         };
+        if !suite.is_implemented() {
+            return Err(Error::Config(format!(
+                "the suite {suite} is not implemented; pass -curve_type=curve25519 -hash_type=sha_256 \
+                 -hash2curve_strategy=direct_hash_as_point_x -point_octet_format=uncompressed, or -curve_type=sm2 \
+                 -hash_type=sm3 -hash2curve_strategy=try_and_increment -point_octet_format=x962_compressed, at both \
+                 parties"
+            )));
+        }
         let truncate_bits = match self.environment.parameter(TRUNCATED_BITS).map(str::trim) {
             None | Some("-1") => None,
             Some(text) => match text.parse() {

@@ -66,6 +66,51 @@ fn psi_flags_are_taken_over() {
     assert!(!settings("-out_path=o -disable_msg_seq_id", &[]).unwrap().party.dialect.sequence_numbers);
 }
 
+/// A name of an enumeration as a flag has it.
+fn flag<T: Copy>(values: &[T], name: fn(&T) -> &'static str, prefix: &str) -> Vec<(T, String)> {
+    let short = |value: &T| name(value).strip_prefix(prefix).unwrap().to_ascii_lowercase();
+    values.iter().map(|value| (*value, short(value))).collect()
+}
+
+#[test]
+fn suites_are_taken_over_if_they_are_implemented() {
+    use symbolon_handshake::{CurveType, HashToCurveStrategy, HashType, PointOctetFormat};
+    let curves: Vec<_> = (1..1000).filter_map(|n| CurveType::try_from(n).ok()).collect();
+    let hashes: Vec<_> = (1..1000).filter_map(|n| HashType::try_from(n).ok()).collect();
+    let maps: Vec<_> = (1..1000).filter_map(|n| HashToCurveStrategy::try_from(n).ok()).collect();
+    let formats: Vec<_> = (1..1000).filter_map(|n| PointOctetFormat::try_from(n).ok()).collect();
+    let mut accepted = 0;
+    for (curve, curve_flag) in flag(&curves, CurveType::as_str_name, "CURVE_TYPE_") {
+        for (hash, hash_flag) in flag(&hashes, HashType::as_str_name, "HASH_TYPE_") {
+            for (map, map_flag) in flag(&maps, HashToCurveStrategy::as_str_name, "HASH_TO_CURVE_STRATEGY_") {
+                for (format, format_flag) in
+                    flag(&formats, PointOctetFormat::as_str_name, "POINT_OCTET_FORMAT_")
+                {
+                    let suite = EcSuite { curve, hash, map, format };
+                    let line = format!(
+                        "-out_path=o -curve_type={curve_flag} -hash_type={hash_flag} \
+                         -hash2curve_strategy={map_flag} -point_octet_format={format_flag}"
+                    );
+                    match settings(&line, &[]) {
+                        Ok(settings) => {
+                            let Task::Psi(task) = settings.task else { panic!("another algorithm") };
+                            assert_eq!(task.suite, suite);
+                            assert!(suite.is_implemented() && curve != CurveType::Ed25519, "{suite}");
+                            accepted += 1;
+                        }
+                        Err(error) => {
+                            assert!(!suite.is_implemented(), "{suite}");
+                            assert!(error.to_string().contains(&format!("{suite} is not implemented")));
+                            assert_eq!(error.exit_code(), 2);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(accepted, symbolon_curve::Suite::IMPLEMENTED.len());
+}
+
 #[test]
 fn lr_flags_are_taken_over() {
     let expected = LrTask {
