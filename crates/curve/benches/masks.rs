@@ -1,6 +1,6 @@
 //! Masks per second, for batches of the usual size, on all threads of the pool.
 //!
-//! `SYMBOLON_BACKEND=serial|avx512` and `RAYON_NUM_THREADS` choose what is measured.
+//! `SYMBOLON_BACKEND=serial|avx2|avx512` and `RAYON_NUM_THREADS` choose what is measured.
 #![allow(missing_docs, reason = "criterion's macros generate public items")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -22,7 +22,7 @@
 //! ("uncompressed" of the protocol, which for this curve is x only). With the maps of RFC 9380 (Elligator 2,
 //! `ELL2_RO` and `ELL2_NU`), `H(id)` is a point of the prime-order group, and again only its u-coordinate is used.
 //! The multiplication is the Montgomery ladder in constant time, eight points at a time where the processor has AVX-512
-//! IFMA, else that of `curve25519-dalek` ([`Backend`]).
+//! IFMA, four where it has AVX2, else that of `curve25519-dalek` ([`Backend`]).
 //!
 //! On SM2 (GB/T 32918.5), `y^2 = x^3 - 3x + b` over p = 2^256 - 2^224 - 2^96 + 2^64 - 1, `H(id)` is the point
 //! with even y whose x is the first on the curve of

@@ -1,310 +1,77 @@
-//! Arithmetic modulo p = 2^255 - 19 on eight elements at a time, for 52-bit multiply-and-add instructions.
+//! What the ladder and the maps need of the field: integers modulo p = 2^255 - 19, several at a time.
 //!
-//! Lane l of five vectors v holds the integer Σ v_i · 2^(51·i). The instructions multiply the low 52 bits of two
-//! lanes and add the low or the high 52 bits of the product to a third. There are two degrees of carrying:
-//!
-//! - [`Tight`]: limbs below 2^51 + 2^16, so that a limb is a factor as it stands;
-//! - [`Loose`]: limbs below 2^62: products, and sums or differences of two of them.
-//!
-//! Sums and differences are taken of `Loose` products, before the carries, so that one pass of carries serves
-//! the product and the sum. (With limbs of 52 bits no doubling of high halves would be needed, but one parallel
-//! pass leaves limbs a little above the radix, and they would have to fit 52 bits.)
+//! There are two degrees of carrying: sums and differences are taken of products before the carries, so that one pass
+//! of carries serves the product and the sum.
 //!
 //! The same instructions at the same addresses for all values. All functions are `inline(always)`: they must become
-//! part of the function that was compiled for the instructions of the [`Engine`]. For the same reason there are
-//! no closures.
-#![allow(clippy::needless_range_loop, reason = "limbs of several elements are indexed together")]
+//! part of the function that was compiled for the vector instructions. For the same reason there are no closures.
 
 use super::Point;
 
-/// Points of one vector.
-pub(super) const LANES: usize = 8;
-
-/// Limbs of an element.
-pub(super) const LIMBS: usize = 5;
-
-pub(super) const LOW_51: u64 = (1 << 51) - 1;
-
 /// (A - 2)/4 for the curve's A = 486662 (RFC 7748, section 5).
-const A24: u64 = 121_665;
+pub(super) const A24: u64 = 121_665;
 
-/// 512·p with limbs of at least 2^60 - 19·512, more than those of a product: makes differences positive.
-pub(super) const BIAS: [u64; LIMBS] =
-    [(LOW_51 - 18) << 9, LOW_51 << 9, LOW_51 << 9, LOW_51 << 9, LOW_51 << 9];
+/// Most elements of one vector: the bits of a mask of lanes.
+pub(super) const MOST_LANES: usize = 8;
 
-/// Eight lanes of 64 bits.
-pub(super) trait Engine: Copy {
-    type Vector: Copy;
+/// Arithmetic on [`Field::LANES`] elements at a time. Masks have a bit per lane, the first one lowest.
+pub(super) trait Field: Copy {
+    /// Elements of one vector, at most [`MOST_LANES`].
+    const LANES: usize;
+    /// After the carries: a factor.
+    type Tight: Copy;
+    /// Before the carries: a product, or the sum or difference of two.
+    type Loose: Copy;
 
-    fn load(self, lanes: [u64; LANES]) -> Self::Vector;
-    fn store(self, a: Self::Vector) -> [u64; LANES];
-    /// The same value in all lanes.
-    fn splat(self, value: u64) -> Self::Vector;
-    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    fn subtract(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    fn and(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Logical shifts.
-    fn right<const BITS: u32>(self, a: Self::Vector) -> Self::Vector;
-    fn left<const BITS: u32>(self, a: Self::Vector) -> Self::Vector;
-    /// The low 64 bits of the products.
-    fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `sum` plus bits 0 to 51 of the products of the low 52 bits.
-    fn low(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `sum` plus bits 52 to 103 of the products of the low 52 bits.
-    fn high(self, sum: Self::Vector, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Lane l of `b` where bit l of `mask` is set, else of `a`.
-    fn select(self, mask: u8, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Bit l is set where lane l is zero.
-    fn zeros(self, a: Self::Vector) -> u8;
-
-    /// The function [`product`]; an engine whose instructions are long can keep it out of line.
-    #[inline(always)]
-    fn product(self, a: &Tight<Self::Vector>, b: &Tight<Self::Vector>, biased: bool) -> Loose<Self::Vector> {
-        product(self, a, b, biased)
-    }
-
-    /// The function [`square`], likewise.
-    #[inline(always)]
-    fn square(self, a: &Tight<Self::Vector>, biased: bool) -> Loose<Self::Vector> {
-        square(self, a, biased)
-    }
+    /// An integer below 2^25 in all lanes.
+    fn small(self, value: u32) -> Self::Tight;
+    /// Up to `LANES` points, of which the top bit is ignored; the lanes without one get 1.
+    fn decode(self, points: &[Point]) -> Self::Tight;
+    /// Up to `LANES` points of an element that [`Field::reduce`] made.
+    fn encode(self, a: &Self::Tight, points: &mut [Point]);
+    /// The representative below p.
+    fn reduce(self, a: &Self::Tight) -> Self::Tight;
+    /// The lanes of a reduced element that are zero.
+    fn zeros(self, a: &Self::Tight) -> u8;
+    /// The lanes of a reduced element that are even.
+    fn evens(self, a: &Self::Tight) -> u8;
+    /// The product, or, biased, plus a multiple of p so that a product can be subtracted from it.
+    fn product(self, a: &Self::Tight, b: &Self::Tight, biased: bool) -> Self::Loose;
+    /// The square, likewise.
+    fn square(self, a: &Self::Tight, biased: bool) -> Self::Loose;
+    /// The sum of two products, of which one may be biased.
+    fn add(self, a: &Self::Loose, b: &Self::Loose) -> Self::Loose;
+    /// `a` - `b`, where `a` is biased and `b` is not.
+    fn subtract(self, a: &Self::Loose, b: &Self::Loose) -> Self::Loose;
+    /// The carries.
+    fn carry(self, a: &Self::Loose) -> Self::Tight;
+    /// `a` + 121665·`b`.
+    fn add_a24_times(self, a: &Self::Tight, b: &Self::Tight) -> Self::Loose;
+    /// `a` + `b`, carried.
+    fn sum(self, a: &Self::Tight, b: &Self::Tight) -> Self::Tight;
+    /// `a` - `b`, carried.
+    fn difference(self, a: &Self::Tight, b: &Self::Tight) -> Self::Tight;
+    /// `b` in the lanes of the mask, `a` in the others.
+    fn select(self, mask: u8, a: &Self::Tight, b: &Self::Tight) -> Self::Tight;
 }
 
-/// Eight field elements with limbs below 2^51 + 2^16.
-#[derive(Clone, Copy)]
-pub(super) struct Tight<V>(pub(super) [V; LIMBS]);
-
-/// Eight field elements with limbs below 2^62.
-#[derive(Clone, Copy)]
-pub(super) struct Loose<V>(pub(super) [V; LIMBS]);
-
+/// The same element in all lanes.
 #[inline(always)]
-pub(super) fn one<E: Engine>(e: E) -> Tight<E::Vector> {
-    let zero = e.splat(0);
-    Tight([e.splat(1), zero, zero, zero, zero])
-}
-
-/// Up to eight points; the lanes without one get 1.
-#[inline(always)]
-pub(super) fn decode<E: Engine>(e: E, points: &[Point]) -> Tight<E::Vector> {
-    let mut words = [[1; LANES], [0; LANES], [0; LANES], [0; LANES]];
-    for (lane, point) in points.iter().enumerate() {
-        let (bytes, _) = point.as_chunks();
-        for (word, bytes) in words.iter_mut().zip(bytes) {
-            word[lane] = u64::from_le_bytes(*bytes);
-        }
-    }
-    let [w0, w1, w2, w3] = [e.load(words[0]), e.load(words[1]), e.load(words[2]), e.load(words[3])];
-    let low_51 = e.splat(LOW_51);
-    Tight([
-        e.and(w0, low_51),
-        e.and(e.or(e.right::<51>(w0), e.left::<13>(w1)), low_51),
-        e.and(e.or(e.right::<38>(w1), e.left::<26>(w2)), low_51),
-        e.and(e.or(e.right::<25>(w2), e.left::<39>(w3)), low_51),
-        e.and(e.right::<12>(w3), low_51),
-    ])
-}
-
-/// Up to eight points of an element that [`reduce`] made.
-#[inline(always)]
-pub(super) fn encode<E: Engine>(e: E, a: &Tight<E::Vector>, points: &mut [Point]) {
-    let [a0, a1, a2, a3, a4] = a.0;
-    let words = [
-        e.store(e.or(a0, e.left::<51>(a1))),
-        e.store(e.or(e.right::<13>(a1), e.left::<38>(a2))),
-        e.store(e.or(e.right::<26>(a2), e.left::<25>(a3))),
-        e.store(e.or(e.right::<39>(a3), e.left::<12>(a4))),
-    ];
-    for (lane, point) in points.iter_mut().enumerate() {
-        let (bytes, _) = point.as_chunks_mut();
-        for (word, bytes) in words.iter().zip(bytes) {
-            *bytes = word[lane].to_le_bytes();
-        }
-    }
-}
-
-/// The representative below p, with limbs below 2^51. The value of a `Tight` is below 2p.
-#[inline(always)]
-pub(super) fn reduce<E: Engine>(e: E, a: &Tight<E::Vector>) -> Tight<E::Vector> {
-    // The carry out of a + 19 is 1 exactly if a >= p.
-    let mut carry = e.splat(19);
-    for k in 0..LIMBS {
-        carry = e.right::<51>(e.add(a.0[k], carry));
-    }
-    carry = e.multiply(carry, e.splat(19));
-    let mut r = a.0;
-    for k in 0..LIMBS {
-        let sum = e.add(a.0[k], carry);
-        r[k] = e.and(sum, e.splat(LOW_51));
-        carry = e.right::<51>(sum);
-    }
-    Tight(r)
-}
-
-/// The lanes of a reduced element that are zero.
-#[inline(always)]
-pub(super) fn zeros<E: Engine>(e: E, a: &Tight<E::Vector>) -> u8 {
-    let [a0, a1, a2, a3, a4] = a.0;
-    e.zeros(e.or(e.or(e.or(a0, a1), e.or(a2, a3)), a4))
-}
-
-/// Limb k plus 19 times limb k + 5, whose weight is 2^255 times as much. Limbs in `halved` stand for twice
-/// their value.
-#[inline(always)]
-pub(super) fn fold<E: Engine>(e: E, a: &[E::Vector; 2 * LIMBS], halved: [bool; LIMBS]) -> Loose<E::Vector> {
-    let (nineteen, twice) = (e.splat(19), e.splat(38));
-    let mut r = [a[0]; LIMBS];
-    for k in 0..LIMBS {
-        r[k] = e.add(a[k], e.multiply(a[k + LIMBS], if halved[k] { twice } else { nineteen }));
-    }
-    Loose(r)
-}
-
-/// The product, with limbs below 2^60, or, biased so that a product can be subtracted from it, below 2^61.
-///
-/// A product of limbs i and j has its low 52 bits at 2^(51(i+j)) and the rest, below 2^50 + 2^17, at
-/// 2·2^(51(i+j+1)): the high parts are summed first and doubled. A limb sums at most five low and five
-/// doubled high parts: below 5·2^52 + 10·(2^50 + 2^17) < 2^55; folded, below 20 times that.
-#[inline(always)]
-pub(super) fn product<E: Engine>(
-    e: E,
-    a: &Tight<E::Vector>,
-    b: &Tight<E::Vector>,
-    biased: bool,
-) -> Loose<E::Vector> {
-    let mut sums = [e.splat(0); 2 * LIMBS];
-    if biased {
-        sums[0] = e.splat(BIAS[0]);
-        for k in 1..LIMBS {
-            sums[k] = e.splat(BIAS[k] / 2);
-        }
-    }
-    for i in 0..LIMBS {
-        for j in 0..LIMBS {
-            sums[i + j + 1] = e.high(sums[i + j + 1], a.0[i], b.0[j]);
-        }
-    }
-    for k in 1..9 {
-        sums[k] = e.add(sums[k], sums[k]);
-    }
-    for i in 0..LIMBS {
-        for j in 0..LIMBS {
-            sums[i + j] = e.low(sums[i + j], a.0[i], b.0[j]);
-        }
-    }
-    fold(e, &sums, [false, false, false, false, true])
-}
-
-/// The square, with the limbs of [`product`]; the mixed products are computed once and doubled.
-#[inline(always)]
-pub(super) fn square<E: Engine>(e: E, a: &Tight<E::Vector>, biased: bool) -> Loose<E::Vector> {
-    let mut sums = [e.splat(0); 2 * LIMBS];
-    if biased {
-        sums[0] = e.splat(BIAS[0]);
-        sums[1] = e.splat(BIAS[1] / 2);
-        for k in 2..LIMBS {
-            sums[k] = e.splat(BIAS[k] / 4);
-        }
-    }
-    for i in 0..LIMBS {
-        for j in i + 1..LIMBS {
-            sums[i + j + 1] = e.high(sums[i + j + 1], a.0[i], a.0[j]);
-        }
-    }
-    for k in 2..9 {
-        sums[k] = e.add(sums[k], sums[k]);
-    }
-    for i in 0..LIMBS {
-        for j in i + 1..LIMBS {
-            sums[i + j] = e.low(sums[i + j], a.0[i], a.0[j]);
-        }
-        sums[2 * i + 1] = e.high(sums[2 * i + 1], a.0[i], a.0[i]);
-    }
-    for k in [1, 2, 3, 4, 6, 8] {
-        sums[k] = e.add(sums[k], sums[k]);
-    }
-    for i in 0..LIMBS {
-        sums[2 * i] = e.low(sums[2 * i], a.0[i], a.0[i]);
-    }
-    fold(e, &sums, [true, false, true, false, true])
+pub(super) fn constant<F: Field>(f: F, element: &Point) -> F::Tight {
+    f.decode(&[*element; MOST_LANES][..F::LANES])
 }
 
 #[inline(always)]
-pub(super) fn add<E: Engine>(e: E, a: &Loose<E::Vector>, b: &Loose<E::Vector>) -> Loose<E::Vector> {
-    let mut r = a.0;
-    for k in 0..LIMBS {
-        r[k] = e.add(a.0[k], b.0[k]);
-    }
-    Loose(r)
-}
-
-/// The difference of two `Tight` elements: 4·p makes the limbs positive.
-#[inline(always)]
-pub(super) fn difference<E: Engine>(e: E, a: &Tight<E::Vector>, b: &Tight<E::Vector>) -> Tight<E::Vector> {
-    let mut r = a.0;
-    for k in 0..LIMBS {
-        let limb_of_p = if k == 0 { LOW_51 - 18 } else { LOW_51 };
-        r[k] = e.subtract(e.add(a.0[k], e.splat(limb_of_p << 2)), b.0[k]);
-    }
-    carry(e, &Loose(r))
-}
-
-/// `a` - `b`, where `a` is biased and `b` is not.
-#[inline(always)]
-pub(super) fn subtract<E: Engine>(e: E, a: &Loose<E::Vector>, b: &Loose<E::Vector>) -> Loose<E::Vector> {
-    let mut r = a.0;
-    for k in 0..LIMBS {
-        r[k] = e.subtract(a.0[k], b.0[k]);
-    }
-    Loose(r)
-}
-
-/// One parallel pass: 51 bits of each limb stay, at most 11 bits go to the next one, and those of the last,
-/// times 19, to the first.
-#[inline(always)]
-pub(super) fn carry<E: Engine>(e: E, a: &Loose<E::Vector>) -> Tight<E::Vector> {
-    let low_51 = e.splat(LOW_51);
-    let (mut carries, mut r) = (a.0, a.0);
-    for k in 0..LIMBS {
-        carries[k] = e.right::<51>(a.0[k]);
-        r[k] = e.and(a.0[k], low_51);
-    }
-    r[0] = e.low(r[0], carries[4], e.splat(19));
-    for k in 1..LIMBS {
-        r[k] = e.add(r[k], carries[k - 1]);
-    }
-    Tight(r)
-}
-
-/// `a` + 121665·`b`, with limbs below 2^53.
-#[inline(always)]
-pub(super) fn add_a24_times<E: Engine>(e: E, a: &Tight<E::Vector>, b: &Tight<E::Vector>) -> Loose<E::Vector> {
-    let (zero, a24) = (e.splat(0), e.splat(A24));
-    let mut r = a.0;
-    // The weight of the highest part, 2·2^255, is 38 modulo p.
-    r[0] = e.low(a.0[0], e.high(zero, b.0[4], a24), e.splat(38));
-    for k in 1..LIMBS {
-        let part = e.high(zero, b.0[k - 1], a24);
-        r[k] = e.add(a.0[k], e.add(part, part));
-    }
-    for k in 0..LIMBS {
-        r[k] = e.low(r[k], b.0[k], a24);
-    }
-    Loose(r)
-}
-
-#[inline(always)]
-pub(super) fn multiply<E: Engine>(e: E, a: &Tight<E::Vector>, b: &Tight<E::Vector>) -> Tight<E::Vector> {
-    carry(e, &e.product(a, b, false))
+pub(super) fn multiply<F: Field>(f: F, a: &F::Tight, b: &F::Tight) -> F::Tight {
+    f.carry(&f.product(a, b, false))
 }
 
 /// a^(2^times).
 #[inline(always)]
-pub(super) fn square_times<E: Engine>(e: E, a: &Tight<E::Vector>, times: u32) -> Tight<E::Vector> {
+pub(super) fn square_times<F: Field>(f: F, a: &F::Tight, times: u32) -> F::Tight {
     let mut r = *a;
     for _ in 0..times {
-        r = carry(e, &e.square(&r, false));
+        r = f.carry(&f.square(&r, false));
     }
     r
 }
@@ -312,7 +79,7 @@ pub(super) fn square_times<E: Engine>(e: E, a: &Tight<E::Vector>, times: u32) ->
 /// a^(2^250 - 1) and a^11, by an addition chain written as a table, which keeps the code short: power k + 2 is
 /// power `from`, squared so many times, times power `by`. The comments tell the exponents.
 #[inline(always)]
-fn power_of_250_ones<E: Engine>(e: E, a: &Tight<E::Vector>) -> (Tight<E::Vector>, Tight<E::Vector>) {
+fn power_of_250_ones<F: Field>(f: F, a: &F::Tight) -> (F::Tight, F::Tight) {
     const CHAIN: [(usize, u32, usize); 10] = [
         (1, 2, 0),   // 2: 9
         (2, 0, 1),   // 3: 11
@@ -326,64 +93,23 @@ fn power_of_250_ones<E: Engine>(e: E, a: &Tight<E::Vector>) -> (Tight<E::Vector>
         (10, 50, 8), // 11: 2^250 - 1
     ];
     let mut powers = [*a; CHAIN.len() + 2];
-    powers[1] = square_times(e, a, 1);
+    powers[1] = square_times(f, a, 1);
     for (k, (from, squarings, by)) in CHAIN.into_iter().enumerate() {
-        powers[k + 2] = multiply(e, &powers[by], &square_times(e, &powers[from], squarings));
+        powers[k + 2] = multiply(f, &powers[by], &square_times(f, &powers[from], squarings));
     }
     (powers[11], powers[3])
 }
 
 /// a^(p - 2), the inverse or 0: p - 2 = 2^255 - 21 = (2^250 - 1)·2^5 + 11.
 #[inline(always)]
-pub(super) fn invert<E: Engine>(e: E, a: &Tight<E::Vector>) -> Tight<E::Vector> {
-    let (ones_250, a11) = power_of_250_ones(e, a);
-    multiply(e, &a11, &square_times(e, &ones_250, 5))
+pub(super) fn invert<F: Field>(f: F, a: &F::Tight) -> F::Tight {
+    let (ones_250, a11) = power_of_250_ones(f, a);
+    multiply(f, &a11, &square_times(f, &ones_250, 5))
 }
 
 /// a^((p - 5)/8): (p - 5)/8 = 2^252 - 3 = (2^250 - 1)·2^2 + 1.
 #[inline(always)]
-pub(super) fn power_for_root<E: Engine>(e: E, a: &Tight<E::Vector>) -> Tight<E::Vector> {
-    let (ones_250, _) = power_of_250_ones(e, a);
-    multiply(e, a, &square_times(e, &ones_250, 2))
-}
-
-#[inline(always)]
-pub(super) fn select<E: Engine>(
-    e: E,
-    mask: u8,
-    a: &Tight<E::Vector>,
-    b: &Tight<E::Vector>,
-) -> Tight<E::Vector> {
-    let mut r = a.0;
-    for k in 0..LIMBS {
-        r[k] = e.select(mask, a.0[k], b.0[k]);
-    }
-    Tight(r)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::portable::Portable;
-    use super::*;
-
-    #[test]
-    fn the_largest_limbs_stay_within_their_bounds() {
-        let e = Portable;
-        let largest = Tight([[(1 << 51) + (1 << 16) - 1; LANES]; LIMBS]);
-        let largest_product = |biased| product(e, &largest, &largest, biased);
-        let below = |a: &[[u64; LANES]; LIMBS], bound: u64| a.iter().flatten().all(|&limb| limb < bound);
-        assert!(below(&largest_product(false).0, 1 << 60));
-        assert!(below(&largest_product(true).0, 1 << 61));
-        for (product, square) in [false, true].map(|b| (largest_product(b), square(e, &largest, b))) {
-            assert_eq!(product.0, square.0);
-        }
-        let sum = add(e, &largest_product(true), &largest_product(false));
-        assert!(below(&sum.0, 1 << 62));
-        assert!(below(&carry(e, &sum).0, (1 << 51) + (1 << 16)));
-        // The smallest biased product minus the largest.
-        let zero = Tight([[0; LANES]; LIMBS]);
-        let difference = subtract(e, &product(e, &zero, &zero, true), &largest_product(false));
-        assert!(below(&carry(e, &difference).0, (1 << 51) + (1 << 16)));
-        assert!(below(&add_a24_times(e, &largest, &largest).0, 1 << 53));
-    }
+pub(super) fn power_for_root<F: Field>(f: F, a: &F::Tight) -> F::Tight {
+    let (ones_250, _) = power_of_250_ones(f, a);
+    multiply(f, a, &square_times(f, &ones_250, 2))
 }

@@ -7,15 +7,15 @@ use std::arch::x86_64::*;
 
 use super::Point;
 use super::elligator::{self, UniformBytes};
-use super::field::{Engine, LANES};
 use super::ladder::{self, Ladder};
+use super::radix51::{Engine, LANES, Radix51};
 use crate::backend::Ifma;
 
 /// See [`ladder::multiply_points`].
 pub(super) fn multiply_points(ifma: Ifma, ladder: &Ladder, points: &mut [Point]) {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn compiled_for_ifma(ifma: Ifma, ladder: &Ladder, points: &mut [Point]) {
-        ladder::multiply_points(ifma, ladder, points);
+        ladder::multiply_points(Radix51(ifma), ladder, points);
     }
     // SAFETY: the `Ifma` proves that the machine has the instructions.
     unsafe { compiled_for_ifma(ifma, ladder, points) }
@@ -25,7 +25,7 @@ pub(super) fn multiply_points(ifma: Ifma, ladder: &Ladder, points: &mut [Point])
 pub(super) fn map<const N: usize>(ifma: Ifma, uniform: &[UniformBytes<N>], points: &mut [Point]) {
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn compiled_for_ifma<const N: usize>(ifma: Ifma, uniform: &[UniformBytes<N>], points: &mut [Point]) {
-        elligator::map(ifma, uniform, points);
+        elligator::map(Radix51(ifma), uniform, points);
     }
     // SAFETY: the `Ifma` proves that the machine has the instructions.
     unsafe { compiled_for_ifma(ifma, uniform, points) }

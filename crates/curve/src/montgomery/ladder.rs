@@ -1,4 +1,4 @@
-//! The Montgomery ladder of X25519 over eight points at a time.
+//! The Montgomery ladder of X25519 over a vector of points at a time.
 //!
 //! The same instructions at the same addresses for every scalar and every point: the bits of the scalar become
 //! masks of a selection, points whose Z is zero take part in the common inversion with 1 in its place.
@@ -10,16 +10,13 @@ use std::hint::black_box;
 use zeroize::Zeroizing;
 
 use super::Point;
-use super::field::{
-    Engine, LANES, LIMBS, Loose, Tight, add, add_a24_times, carry, decode, encode, invert, multiply, one,
-    reduce, select, subtract, zeros,
-};
+use super::field::{Field, invert, multiply};
 
 /// Vectors that share an inversion.
 pub(super) const BLOCK: usize = 16;
 
 /// (X : Z).
-pub(super) type Projective<V> = (Tight<V>, Tight<V>);
+pub(super) type Projective<T> = (T, T);
 
 /// A clamped scalar as the selections of the ladder, wiped when dropped.
 pub(super) struct Ladder {
@@ -47,136 +44,121 @@ impl Ladder {
 
 /// Replaces each point by its product with the scalar.
 #[inline(always)]
-pub(super) fn multiply_points<E: Engine>(e: E, ladder: &Ladder, points: &mut [Point]) {
-    for block in points.chunks_mut(LANES * BLOCK) {
-        let one = one(e);
+pub(super) fn multiply_points<F: Field>(f: F, ladder: &Ladder, points: &mut [Point]) {
+    for block in points.chunks_mut(F::LANES * BLOCK) {
+        let one = f.small(1);
         let mut products = [(one, one); BLOCK];
-        for (lanes, product) in block.chunks(LANES).zip(&mut products) {
-            *product = multiply_vector(e, ladder, &decode(e, lanes));
+        for (lanes, product) in block.chunks(F::LANES).zip(&mut products) {
+            *product = multiply_vector(f, ladder, &f.decode(lanes));
         }
-        write_affine(e, &products, block);
+        write_affine(f, &products, block);
     }
 }
 
 /// The u-coordinates of the points (X : Z), at most [`BLOCK`] vectors of them, with one inversion (Montgomery's
 /// trick). Infinity, of Z = 0, is encoded as 0.
 #[inline(always)]
-pub(super) fn write_affine<E: Engine>(
-    e: E,
-    projective: &[Projective<E::Vector>; BLOCK],
-    points: &mut [Point],
-) {
-    let one = one(e);
+pub(super) fn write_affine<F: Field>(f: F, projective: &[Projective<F::Tight>; BLOCK], points: &mut [Point]) {
+    let one = f.small(1);
     let (mut z, mut before, mut infinite) = ([one; BLOCK], [one; BLOCK], [0; BLOCK]);
     let mut all = one;
-    let vectors = points.len().div_ceil(LANES).min(BLOCK);
+    let vectors = points.len().div_ceil(F::LANES).min(BLOCK);
     for i in 0..vectors {
         let (_, zi) = &projective[i];
-        infinite[i] = zeros(e, &reduce(e, zi));
-        z[i] = select(e, infinite[i], zi, &one);
+        infinite[i] = f.zeros(&f.reduce(zi));
+        z[i] = f.select(infinite[i], zi, &one);
         before[i] = all;
-        all = multiply(e, &all, &z[i]);
+        all = multiply(f, &all, &z[i]);
     }
-    let mut inverse = invert(e, &all);
-    let zero = Tight([e.splat(0); LIMBS]);
-    for (i, lanes) in points.chunks_mut(LANES).enumerate().take(vectors).rev() {
-        let u = multiply(e, &projective[i].0, &multiply(e, &inverse, &before[i]));
-        inverse = multiply(e, &inverse, &z[i]);
-        encode(e, &select(e, infinite[i], &reduce(e, &u), &zero), lanes);
+    let mut inverse = invert(f, &all);
+    let zero = f.small(0);
+    for (i, lanes) in points.chunks_mut(F::LANES).enumerate().take(vectors).rev() {
+        let u = multiply(f, &projective[i].0, &multiply(f, &inverse, &before[i]));
+        inverse = multiply(f, &inverse, &z[i]);
+        f.encode(&f.select(infinite[i], &f.reduce(&u), &zero), lanes);
     }
 }
 
 /// A point (X : Z) as X + Z and X - Z.
-pub(super) type SumAndDifference<V> = [Tight<V>; 2];
+pub(super) type SumAndDifference<T> = [T; 2];
 
 /// What the ladder carries from bit to bit: two points with the difference (u : 1).
 #[derive(Clone, Copy)]
-struct Points<V> {
+struct Points<T> {
     /// The one that was doubled last.
-    doubled: SumAndDifference<V>,
+    doubled: SumAndDifference<T>,
     /// The sum.
-    added: SumAndDifference<V>,
+    added: SumAndDifference<T>,
 }
 
 /// (X : Z), X being biased and Z not.
 #[inline(always)]
-pub(super) fn sum_and_difference<E: Engine>(
-    e: E,
-    x: &Loose<E::Vector>,
-    z: &Loose<E::Vector>,
-) -> SumAndDifference<E::Vector> {
-    [carry(e, &add(e, x, z)), carry(e, &subtract(e, x, z))]
+pub(super) fn sum_and_difference<F: Field>(f: F, x: &F::Loose, z: &F::Loose) -> SumAndDifference<F::Tight> {
+    [f.carry(&f.add(x, z)), f.carry(&f.subtract(x, z))]
 }
 
 #[inline(always)]
-fn select_point<E: Engine>(
-    e: E,
+fn select_point<F: Field>(
+    f: F,
     mask: u8,
-    a: &SumAndDifference<E::Vector>,
-    b: &SumAndDifference<E::Vector>,
-) -> SumAndDifference<E::Vector> {
-    [select(e, mask, &a[0], &b[0]), select(e, mask, &a[1], &b[1])]
+    a: &SumAndDifference<F::Tight>,
+    b: &SumAndDifference<F::Tight>,
+) -> SumAndDifference<F::Tight> {
+    [f.select(mask, &a[0], &b[0]), f.select(mask, &a[1], &b[1])]
 }
 
 /// Twice the point: X, biased, and Z.
 #[inline(always)]
-pub(super) fn double<E: Engine>(
-    e: E,
-    [a, b]: &SumAndDifference<E::Vector>,
-) -> (Loose<E::Vector>, Loose<E::Vector>) {
-    let (aa, bb) = (e.square(a, true), e.square(b, false));
-    let c = carry(e, &subtract(e, &aa, &bb));
-    let (aa, bb) = (carry(e, &aa), carry(e, &bb));
-    let w = carry(e, &add_a24_times(e, &aa, &c));
-    (e.product(&aa, &bb, true), e.product(&c, &w, false))
+pub(super) fn double<F: Field>(f: F, [a, b]: &SumAndDifference<F::Tight>) -> (F::Loose, F::Loose) {
+    let (aa, bb) = (f.square(a, true), f.square(b, false));
+    let c = f.carry(&f.subtract(&aa, &bb));
+    let (aa, bb) = (f.carry(&aa), f.carry(&bb));
+    let w = f.carry(&f.add_a24_times(&aa, &c));
+    (f.product(&aa, &bb, true), f.product(&c, &w, false))
 }
 
 /// One bit of the scalar: doubles one of the points and adds both. The formulas are those of RFC 7748, section 5;
 /// each statement stands between two that do not need it, so that its additions run beside their products.
 #[inline(always)]
-fn step<E: Engine>(e: E, u: &Tight<E::Vector>, points: &Points<E::Vector>, swap: u8) -> Points<E::Vector> {
+fn step<F: Field>(f: F, u: &F::Tight, points: &Points<F::Tight>, swap: u8) -> Points<F::Tight> {
     let ([a, b], [c, d]) = (&points.doubled, &points.added);
-    let [f, g] = &select_point(e, swap, &points.doubled, &points.added);
-    let da = e.product(d, a, true);
-    let cb = e.product(c, b, false);
-    let ff = e.square(f, true);
-    let difference = carry(e, &subtract(e, &da, &cb));
-    let sum = carry(e, &add(e, &da, &cb));
-    let gg = e.square(g, false);
-    let z3 = e.square(&difference, false);
-    let h = carry(e, &subtract(e, &ff, &gg));
-    let (ff, gg) = (carry(e, &ff), carry(e, &gg));
-    let x3 = e.square(&sum, true);
-    let z3 = carry(e, &z3);
-    let w = carry(e, &add_a24_times(e, &ff, &h));
-    let x2 = e.product(&ff, &gg, true);
-    let z3 = e.product(u, &z3, false);
-    let z2 = e.product(&h, &w, false);
-    let added = sum_and_difference(e, &x3, &z3);
-    Points { doubled: sum_and_difference(e, &x2, &z2), added }
+    let [p, q] = &select_point(f, swap, &points.doubled, &points.added);
+    let da = f.product(d, a, true);
+    let cb = f.product(c, b, false);
+    let pp = f.square(p, true);
+    let difference = f.carry(&f.subtract(&da, &cb));
+    let sum = f.carry(&f.add(&da, &cb));
+    let qq = f.square(q, false);
+    let z3 = f.square(&difference, false);
+    let h = f.carry(&f.subtract(&pp, &qq));
+    let (pp, qq) = (f.carry(&pp), f.carry(&qq));
+    let x3 = f.square(&sum, true);
+    let z3 = f.carry(&z3);
+    let w = f.carry(&f.add_a24_times(&pp, &h));
+    let x2 = f.product(&pp, &qq, true);
+    let z3 = f.product(u, &z3, false);
+    let z2 = f.product(&h, &w, false);
+    let added = sum_and_difference(f, &x3, &z3);
+    Points { doubled: sum_and_difference(f, &x2, &z2), added }
 }
 
 /// Projective (X : Z) of the product with (u : 1). Z is zero at infinity.
 #[inline(always)]
-fn multiply_vector<E: Engine>(
-    e: E,
-    ladder: &Ladder,
-    u: &Tight<E::Vector>,
-) -> (Tight<E::Vector>, Tight<E::Vector>) {
+fn multiply_vector<F: Field>(f: F, ladder: &Ladder, u: &F::Tight) -> (F::Tight, F::Tight) {
     // Bit 254 is set: begin with the point and its double.
-    let one = one(e);
-    let point = sum_and_difference(e, &e.product(u, &one, true), &e.product(&one, &one, false));
-    let (x, z) = double(e, &point);
-    let mut points = Points { doubled: sum_and_difference(e, &x, &z), added: point };
+    let one = f.small(1);
+    let point = sum_and_difference(f, &f.product(u, &one, true), &f.product(&one, &one, false));
+    let (x, z) = double(f, &point);
+    let mut points = Points { doubled: sum_and_difference(f, &x, &z), added: point };
     for &swap in ladder.swaps.iter() {
-        points = step(e, u, &points, swap);
+        points = step(f, u, &points, swap);
     }
     // Bits 2 to 0 are not: only doublings remain.
-    let mut point = select_point(e, *ladder.last, &points.doubled, &points.added);
+    let mut point = select_point(f, *ladder.last, &points.doubled, &points.added);
     for _ in 0..2 {
-        let (x, z) = double(e, &point);
-        point = sum_and_difference(e, &x, &z);
+        let (x, z) = double(f, &point);
+        point = sum_and_difference(f, &x, &z);
     }
-    let (x, z) = double(e, &point);
-    (carry(e, &x), carry(e, &z))
+    let (x, z) = double(f, &point);
+    (f.carry(&x), f.carry(&z))
 }

@@ -1,25 +1,32 @@
 //! Curve25519 in bulk: u-coordinates by the thousand, with one scalar.
 //!
-//! `field` has the arithmetic of eight lanes, `ladder` and `elligator` what is made of it, `ifma` and `portable` the
-//! instructions. Without vector instructions the ladder is that of `curve25519-dalek`, one point at a time.
+//! `field` says what the arithmetic of vectors of elements is, `radix51` and `radix25` how it is done with products of 52
+//! and of 32 bits; `ladder` and `elligator` are what is made of it, `ifma`, `avx2` and `portable` the instructions. Without
+//! vector instructions the ladder is that of `curve25519-dalek`, one point at a time.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod elligator;
 mod field;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
 mod ladder;
 mod portable;
+#[cfg(any(test, target_arch = "x86_64"))]
+mod radix25;
+mod radix51;
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use rayon::prelude::*;
-use subtle::{Choice, ConstantTimeEq};
 
 use crate::Backend;
+use crate::backend::Vectors;
 use crate::digest::Digest;
 use crate::expand::{domain_separation_tag, expand_message};
 use crate::{Hash, HashToCurve, Suite};
 use elligator::{ELEMENT_BYTES, UniformBytes};
 use portable::Portable;
+use radix51::Radix51;
 
 /// Bytes of an encoded u-coordinate.
 pub(crate) const POINT_BYTES: usize = 32;
@@ -78,19 +85,23 @@ fn uniform_bytes<const N: usize, const BYTES: usize, I: AsRef<[u8]>>(
 
 /// `encode_to_curve` of RFC 9380, section 3. Not generic, so that the users of this crate need not compile it.
 fn map_once(backend: Backend, uniform: &[UniformBytes<1>], points: &mut [Point]) {
-    match backend.ifma() {
+    match backend.vectors() {
         #[cfg(target_arch = "x86_64")]
-        Some(proof) => ifma::map(proof, uniform, points),
-        _ => elligator::map(Portable, uniform, points),
+        Vectors::Ifma(proof) => ifma::map(proof, uniform, points),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(proof) => avx2::map(proof, uniform, points),
+        _ => elligator::map(Radix51(Portable), uniform, points),
     }
 }
 
 /// `hash_to_curve` of RFC 9380, section 3.
 fn map_twice(backend: Backend, uniform: &[UniformBytes<2>], points: &mut [Point]) {
-    match backend.ifma() {
+    match backend.vectors() {
         #[cfg(target_arch = "x86_64")]
-        Some(proof) => ifma::map(proof, uniform, points),
-        _ => elligator::map(Portable, uniform, points),
+        Vectors::Ifma(proof) => ifma::map(proof, uniform, points),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(proof) => avx2::map(proof, uniform, points),
+        _ => elligator::map(Radix51(Portable), uniform, points),
     }
 }
 
@@ -105,7 +116,7 @@ pub(crate) fn multiply_all(backend: Backend, scalar: &[u8; 32], input: &[u8]) ->
         .enumerate()
         .filter_map(|(task, points)| {
             multiply(backend, scalar, points);
-            let zero = points.iter().position(|product| is_zero(product).into());
+            let zero = points.iter().position(is_zero);
             zero.map(|i| task * TASK_POINTS + i)
         })
         .min();
@@ -116,9 +127,11 @@ pub(crate) fn multiply_all(backend: Backend, scalar: &[u8; 32], input: &[u8]) ->
 }
 
 fn multiply(backend: Backend, scalar: &[u8; 32], points: &mut [Point]) {
-    match backend.ifma() {
+    match backend.vectors() {
         #[cfg(target_arch = "x86_64")]
-        Some(proof) => ifma::multiply_points(proof, &ladder::Ladder::new(scalar), points),
+        Vectors::Ifma(proof) => ifma::multiply_points(proof, &ladder::Ladder::new(scalar), points),
+        #[cfg(target_arch = "x86_64")]
+        Vectors::Avx2(proof) => avx2::multiply_points(proof, &ladder::Ladder::new(scalar), points),
         _ => {
             for point in points {
                 *point = MontgomeryPoint(*point).mul_clamped(*scalar).to_bytes();
@@ -127,8 +140,10 @@ fn multiply(backend: Backend, scalar: &[u8; 32], points: &mut [Point]) {
     }
 }
 
-fn is_zero(u: &Point) -> Choice {
-    u.ct_eq(&[0u8; POINT_BYTES])
+/// Looks at all bytes in any case; what comes of it is no secret, as it ends the run.
+fn is_zero(u: &Point) -> bool {
+    let (words, _) = u.as_chunks();
+    words.iter().fold(0, |any, word| any | u64::from_ne_bytes(*word)) == 0
 }
 
 #[cfg(test)]
@@ -174,10 +189,12 @@ mod tests {
         // u of the points of order 8 (curve and twist).
         edges.push(hex32("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"));
         edges.push(hex32("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"));
-        // All limbs of 51 bits full but one.
-        for limb in 0..5 {
+        // All limbs full but one: of 51 bits, and of 26 and 25.
+        let long = (0..5).map(|limb| 51 * limb..51 * (limb + 1));
+        let short = (0..10usize).map(|limb| (51 * limb).div_ceil(2)..(51 * (limb + 1)).div_ceil(2));
+        for limb in long.chain(short) {
             let mut point = [0xff; 32];
-            for bit in 51 * limb..51 * (limb + 1) {
+            for bit in limb {
                 point[bit / 8] &= !(1 << (bit % 8));
             }
             edges.push(point);
@@ -206,15 +223,18 @@ mod tests {
     fn every_backend_equals_the_serial_one_at_the_edges() {
         for scalar in scalars() {
             let expected = serial(&scalar, &edges());
-            assert!(expected.iter().any(|product| is_zero(product).into()));
+            assert!(expected.iter().any(is_zero));
             for backend in Backend::available() {
                 let mut got = edges();
                 multiply(backend, &scalar, &mut got);
                 assert_eq!(got, expected, "{}", backend.name());
             }
             let mut got = edges();
-            ladder::multiply_points(Portable, &ladder::Ladder::new(&scalar), &mut got);
+            ladder::multiply_points(Radix51(Portable), &ladder::Ladder::new(&scalar), &mut got);
             assert_eq!(got, expected, "with checked arithmetic");
+            let mut got = edges();
+            ladder::multiply_points(radix25::Radix25(Portable), &ladder::Ladder::new(&scalar), &mut got);
+            assert_eq!(got, expected, "with checked arithmetic of 32 bits");
         }
     }
 
@@ -326,8 +346,11 @@ mod tests {
                 prop_assert_eq!(&got, &expected, "{}", backend.name());
             }
             let mut got = points[..points.len().min(9)].to_vec();
-            ladder::multiply_points(Portable, &ladder::Ladder::new(&scalar), &mut got);
+            ladder::multiply_points(Radix51(Portable), &ladder::Ladder::new(&scalar), &mut got);
             prop_assert_eq!(&got, &expected[..got.len()], "with checked arithmetic");
+            let mut got = points[..points.len().min(9)].to_vec();
+            ladder::multiply_points(radix25::Radix25(Portable), &ladder::Ladder::new(&scalar), &mut got);
+            prop_assert_eq!(&got, &expected[..got.len()], "with checked arithmetic of 32 bits");
         }
 
         #[test]

@@ -3,7 +3,9 @@
 //! With debug assertions, as in tests, it panics where a sum or a difference leaves 64 bits or a factor has more
 //! than 52: the bounds that the field arithmetic claims.
 
-use super::field::{Engine, LANES, Loose, Tight, product, square};
+#[cfg(test)]
+use super::radix25;
+use super::radix51::{Engine, LANES, Loose, Tight, product, square};
 
 /// Eight lanes in an array. Products are kept out of line: inlined, they would make the code enormous.
 #[derive(Clone, Copy)]
@@ -100,5 +102,85 @@ impl Engine for Portable {
     #[inline(never)]
     fn square(self, a: &Tight<Self::Vector>, biased: bool) -> Loose<Self::Vector> {
         square(self, a, biased)
+    }
+}
+
+/// For the tests of the bounds of the other radix; where there are no vector instructions, 52 bits are faster.
+#[cfg(test)]
+impl radix25::Engine for Portable {
+    const LANES: usize = LANES;
+    type Vector = [u64; LANES];
+
+    fn load(self, lanes: &[u64; LANES]) -> Self::Vector {
+        *lanes
+    }
+
+    fn store(self, a: Self::Vector) -> [u64; LANES] {
+        a
+    }
+
+    fn splat(self, value: u64) -> Self::Vector {
+        [value; LANES]
+    }
+
+    #[inline(never)]
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each(|l| a[l] + b[l])
+    }
+
+    #[inline(never)]
+    fn subtract(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each(|l| a[l] - b[l])
+    }
+
+    #[inline(never)]
+    fn and(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each(|l| a[l] & b[l])
+    }
+
+    #[inline(never)]
+    fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each(|l| a[l] | b[l])
+    }
+
+    #[inline(never)]
+    fn right<const BITS: i32>(self, a: Self::Vector) -> Self::Vector {
+        each(|l| a[l] >> BITS)
+    }
+
+    #[inline(never)]
+    fn left<const BITS: i32>(self, a: Self::Vector) -> Self::Vector {
+        each(|l| a[l] << BITS)
+    }
+
+    #[inline(never)]
+    fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        assert!(a.iter().chain(&b).all(|factor| factor >> 32 == 0), "a factor of more than 32 bits");
+        each(|l| a[l] * b[l])
+    }
+
+    #[inline(never)]
+    fn select(self, mask: u8, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each(|l| if mask >> l & 1 == 1 { b[l] } else { a[l] })
+    }
+
+    #[inline(never)]
+    fn zeros(self, a: Self::Vector) -> u8 {
+        (0..LANES).map(|l| u8::from(a[l] == 0) << l).sum()
+    }
+
+    #[inline(never)]
+    fn product(
+        self,
+        a: &radix25::Tight<Self::Vector>,
+        b: &radix25::Tight<Self::Vector>,
+        biased: bool,
+    ) -> radix25::Loose<Self::Vector> {
+        radix25::product(self, a, b, biased)
+    }
+
+    #[inline(never)]
+    fn square(self, a: &radix25::Tight<Self::Vector>, biased: bool) -> radix25::Loose<Self::Vector> {
+        radix25::square(self, a, biased)
     }
 }

@@ -12,6 +12,7 @@ use super::serial;
 use crate::Backend;
 #[cfg(target_arch = "x86_64")]
 use crate::backend::Ifma;
+use crate::backend::Vectors;
 
 /// The curve's operations that do not need a secret.
 #[derive(Clone, Copy)]
@@ -24,11 +25,11 @@ pub(crate) enum Arithmetic {
 impl Arithmetic {
     /// Of this backend, or the serial one where the processor does not have it.
     pub(crate) fn of(backend: Backend) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(proof) = backend.ifma() {
-            return Self::Ifma(proof);
+        match backend.vectors() {
+            #[cfg(target_arch = "x86_64")]
+            Vectors::Ifma(proof) => Self::Ifma(proof),
+            _ => Self::Serial,
         }
-        Self::Serial
     }
 
     /// For each x, below p, the point with this x and a y that is odd or even as asked for, if x is on the

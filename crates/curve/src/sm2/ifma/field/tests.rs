@@ -6,6 +6,7 @@ use sm2::elliptic_curve::ff::PrimeField;
 use super::super::super::field::{FieldElement, square_root};
 use super::*;
 use crate::Backend;
+use crate::backend::Vectors;
 
 /// The integers of one vector, lane by lane.
 type Lanes = [[i64; LIMBS]; LANES];
@@ -121,7 +122,7 @@ proptest! {
 
     #[test]
     fn factors_at_their_bounds(a in lanes_strategy(tight()), b in lanes_strategy(tight())) {
-        if Backend::Avx512.ifma().is_some() {
+        if matches!(Backend::Avx512.vectors(), Vectors::Ifma(_)) {
             // SAFETY: the processor has the instructions.
             unsafe { check_tight(&a, &b) }
         }
@@ -129,7 +130,7 @@ proptest! {
 
     #[test]
     fn sums_at_their_bounds(a in lanes_strategy(loose())) {
-        if Backend::Avx512.ifma().is_some() {
+        if matches!(Backend::Avx512.vectors(), Vectors::Ifma(_)) {
             // SAFETY: the processor has the instructions.
             unsafe { check_loose(&a) }
         }
@@ -138,7 +139,7 @@ proptest! {
 
 #[test]
 fn constants() {
-    if Backend::Avx512.ifma().is_some() {
+    if matches!(Backend::Avx512.vectors(), Vectors::Ifma(_)) {
         // SAFETY: the processor has the instructions.
         unsafe { check_constants() }
     }
