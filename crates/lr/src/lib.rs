@@ -16,6 +16,9 @@
 //! - [`metrics`] judges scores in the clear; [`ideal`] is the same algorithm in the clear, with the bound
 //!   that the shared one keeps.
 //!
+//! [`train_keeping_masks`] is [`train`] with every row of the table opened once, under one mask, instead of twice in every
+//! step; [`training_requests`] names what a training asks of the dealer, so that it can be asked ahead of time.
+//!
 //! Operations and random draws come in the order of the reference implementation, so that a recorded run
 //! can be recomputed byte for byte; erratum E23 (draws in the first step) and E08 (rounding of η/B) are
 //! read from the plan. Works for any number of parties from two on.
@@ -65,4 +68,5 @@ mod train;
 pub use error::LrError;
 pub use plan::{PredictPlan, StepSize, TrainPlan};
 pub use predict::{ReferenceInference, predict, reference_inference};
-pub use train::{Progress, train};
+pub use schedule::training_requests;
+pub use train::{Progress, kept_elements, train, train_keeping_masks};

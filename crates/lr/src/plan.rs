@@ -1,5 +1,7 @@
 //! What the parties agreed to compute.
 
+use std::ops::Range;
+
 use symbolon_dialect::{FirstStepDraws, PublicTruncation};
 use symbolon_operators::Sigmoid;
 use symbolon_ring::{FixedPoint, Ring};
@@ -68,6 +70,11 @@ impl TrainPlan {
     /// Full batches of one epoch.
     pub fn batches(&self) -> usize {
         self.samples.checked_div(self.batch_size).unwrap_or(0)
+    }
+
+    /// The rows of a batch of every epoch, from 0.
+    pub(crate) fn rows(&self, batch: usize) -> Range<usize> {
+        batch * self.batch_size..(batch + 1) * self.batch_size
     }
 
     /// Steps of the whole training.

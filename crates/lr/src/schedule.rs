@@ -1,10 +1,10 @@
 //! What the computation will ask of the dealer, in order, so that corrections can be fetched ahead of need.
 
 use symbolon_dialect::FirstStepDraws;
-use symbolon_operators::matmul_triples;
+use symbolon_operators::{matmul_kept_transposed_triples, matmul_kept_triples, matmul_triples};
 use symbolon_ring::Ring;
-use symbolon_semi2k::Session;
-use symbolon_triples::Op;
+use symbolon_semi2k::{Kept, Session};
+use symbolon_triples::{AdjustRequest, Draw, Op};
 
 use crate::{LrError, PredictPlan, TrainPlan};
 
@@ -17,7 +17,7 @@ pub(crate) struct Schedule<I> {
     steps: I,
 }
 
-impl<I: Iterator<Item = Vec<Op>>> Schedule<I> {
+impl<D: Into<Draw>, I: Iterator<Item = Vec<D>>> Schedule<I> {
     /// Announces the first steps.
     pub(crate) fn start<R: Ring>(session: &mut Session<R>, steps: I) -> Result<Self, LrError> {
         let mut schedule = Self { steps };
@@ -31,6 +31,27 @@ impl<I: Iterator<Item = Vec<Op>>> Schedule<I> {
     }
 }
 
+/// What the adjust rank asks the dealer in a whole training ([`crate::train`], or [`crate::train_keeping_masks`] if
+/// `keep_masks`), request by request, when `session` has done nothing yet: so that corrections can be made ahead of time,
+/// without any data. Moves the session past the masks that are kept; it is of no further use.
+///
+/// # Errors
+/// `Config…` when the plan does not hold together; each item when a request is impossible.
+pub fn training_requests<R: Ring>(
+    session: &mut Session<R>,
+    plan: &TrainPlan,
+    keep_masks: bool,
+) -> Result<impl Iterator<Item = Result<AdjustRequest, LrError>>, LrError> {
+    plan.check()?;
+    let steps: Box<dyn Iterator<Item = Vec<Draw>>> = if keep_masks {
+        let table = session.keep(plan.batches() * plan.batch_size, plan.feature_count() + 1)?;
+        Box::new(training_kept(session, plan, &table)?)
+    } else {
+        Box::new(training(session, plan).map(|step| step.into_iter().map(Draw::from).collect()))
+    };
+    Ok(session.requests(steps.flatten()).map(|request| Ok(request?)))
+}
+
 /// What each training step draws.
 pub(crate) fn training<R: Ring>(
     session: &Session<R>,
@@ -41,22 +62,53 @@ pub(crate) fn training<R: Ring>(
     std::iter::once(first).chain((1..plan.steps()).map(move |_| later.clone()))
 }
 
+/// What each training step draws when the table is a kept matrix.
+pub(crate) fn training_kept<R: Ring>(
+    session: &Session<R>,
+    plan: &TrainPlan,
+    table: &Kept<R>,
+) -> Result<impl Iterator<Item = Vec<Draw>> + use<R>, LrError> {
+    let of_batch = |batch| {
+        let rows = plan.rows(batch);
+        let by_weights = matmul_kept_triples(session, table, rows.clone(), 1)?;
+        let by_error = matmul_kept_transposed_triples(session, table, rows, 1)?;
+        Ok::<_, LrError>((
+            step_with(session, plan, true, by_weights.clone(), by_error.clone()),
+            step_with(session, plan, false, by_weights, by_error),
+        ))
+    };
+    let batches = (0..plan.batches()).map(of_batch).collect::<Result<Vec<_>, _>>()?;
+    let first = batches.first().map(|(first, _)| first.clone());
+    let later: Vec<Vec<Draw>> = batches.into_iter().map(|(_, later)| later).collect();
+    let steps = usize::try_from(plan.steps()).unwrap_or(usize::MAX);
+    Ok(first.into_iter().chain(later.into_iter().cycle().take(steps).skip(1)))
+}
+
 fn step<R: Ring>(session: &Session<R>, plan: &TrainPlan, first: bool) -> Vec<Op> {
     let (batch, weights) = (plan.batch_size, plan.feature_count() + 1);
-    let truncation = |len| session.truncation_op(len, session.fixed().fraction_bits());
-    let mut ops = Vec::new();
-    if first {
-        ops.extend(truncation(batch));
-    } else {
-        ops.extend(matmul_triples(session, batch, weights, 1));
-    }
-    ops.extend(plan.sigmoid.triples(session, batch));
-    ops.extend(matmul_triples(session, weights, batch, 1));
+    let by_weights = matmul_triples(session, batch, weights, 1);
+    step_with(session, plan, first, by_weights, matmul_triples(session, weights, batch, 1))
+}
+
+/// A step with these draws for X·w and Xᵀ·error.
+fn step_with<R: Ring, D: From<Op>>(
+    session: &Session<R>,
+    plan: &TrainPlan,
+    first: bool,
+    by_weights: Vec<D>,
+    by_error: Vec<D>,
+) -> Vec<D> {
+    let (batch, weights) = (plan.batch_size, plan.feature_count() + 1);
+    let truncation =
+        |len| session.truncation_op(len, session.fixed().fraction_bits()).into_iter().map(D::from);
+    let mut draws = if first { truncation(batch).collect() } else { by_weights };
+    draws.extend(plan.sigmoid.triples(session, batch).into_iter().map(D::from));
+    draws.extend(by_error);
     if plan.l2 != 0.0 && (!first || plan.first_step_draws == FirstStepDraws::Reference) {
-        ops.extend(truncation(weights));
+        draws.extend(truncation(weights));
     }
-    ops.extend(truncation(weights));
-    ops
+    draws.extend(truncation(weights));
+    draws
 }
 
 /// What each batch of a prediction draws.

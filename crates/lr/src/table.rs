@@ -51,10 +51,21 @@ impl<R: Ring> Table<R> {
     /// anew each time (one draw from the pairwise streams).
     pub(crate) fn batch(&self, session: &mut Session<R>, rows: Range<usize>) -> Result<Share<R>, LrError> {
         let ones = session.seal(&Matrix::filled(rows.len(), 1, self.one))?.into_matrix();
+        self.with_ones(rows, ones.as_slice())
+    }
+
+    /// As [`Table::batch`], with the constant at rank 0 and no draw: for a share that is only ever opened under a mask.
+    pub(crate) fn plain(&self, rank: usize, rows: Range<usize>) -> Result<Share<R>, LrError> {
+        let one = if rank == 0 { self.one } else { R::ZERO };
+        self.with_ones(rows.clone(), &vec![one; rows.len()])
+    }
+
+    /// Those rows, with the own share of their last column.
+    fn with_ones(&self, rows: Range<usize>, ones: &[R]) -> Result<Share<R>, LrError> {
         let width = self.columns_before + self.own.cols() + self.columns_after + 1;
         let mut data = Vec::with_capacity(rows.len() * width);
         let count = rows.len();
-        for (row, &one) in rows.zip(ones.as_slice()) {
+        for (row, &one) in rows.zip(ones) {
             let start = data.len();
             data.resize(start + self.columns_before, R::ZERO);
             data.extend_from_slice(self.own.row(row));

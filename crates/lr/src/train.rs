@@ -1,9 +1,12 @@
 //! Training.
 
+use std::ops::Range;
+
 use symbolon_dialect::FirstStepDraws;
-use symbolon_operators::{Sigmoid, matmul};
+use symbolon_operators::{Sigmoid, matmul, matmul_kept, matmul_kept_transposed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
-use symbolon_semi2k::{Session, Share};
+use symbolon_semi2k::{Kept, Session, Share};
+use symbolon_triples::Draw;
 
 use crate::{
     LrError, TrainPlan,
@@ -44,31 +47,145 @@ pub fn train<R: Ring>(
     label: Option<&[f32]>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Share<R>, LrError> {
-    plan.check()?;
-    let constants = Constants::new(plan, session.fixed())?;
-    let table = Table::encode(session, plan.samples, &plan.features, features)?;
-    let label = Label::encode(session, plan.samples, plan.label_rank, label)?;
+    let run = Run::new(session, plan, features, label)?;
+    let batches = Batches::Anew(&run.table);
     let steps = schedule::training(session, plan);
-    let mut ahead = Schedule::start(session, steps)?;
+    run.train(session, batches, steps, progress)
+}
 
-    let (epochs, of) = (plan.epochs, plan.steps());
-    let mut model = Model::PublicZero(plan.feature_count() + 1);
-    let mut step = 0;
-    for epoch in 1..=epochs {
-        for batch in 0..plan.batches() {
-            let rows = batch * plan.batch_size..(batch + 1) * plan.batch_size;
-            ahead.advance(session)?;
-            let x = table.batch(session, rows.clone())?;
-            let y = label.batch(rows);
-            model = Model::Shared(constants.step(session, &x, &y, &model)?);
-            step += 1;
-            progress(Progress { epoch, epochs, step, of });
+/// As [`train`], with one mask for each row of the table instead of two new ones in every step: a row is opened once,
+/// under its mask, and all products of all epochs use that ([`symbolon_semi2k::Kept`]). The result has the same
+/// distribution. All parties must train this way, and the dealer must allow that blocks of a stream are a factor again
+/// (the adjust rank asks for products of earlier masks).
+///
+/// In the first epoch a step opens (batch + 1)·c + batch values, in later ones c + batch, where c is d + 1 filled up to
+/// whole blocks of 16 bytes. What was opened of the table stays in memory: samples·c elements.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_keeping_masks<R: Ring>(
+    session: &mut Session<R>,
+    plan: &TrainPlan,
+    features: &[f32],
+    label: Option<&[f32]>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Share<R>, LrError> {
+    let run = Run::new(session, plan, features, label)?;
+    let opened = session.keep(plan.batches() * plan.batch_size, plan.feature_count() + 1)?;
+    let steps = schedule::training_kept(session, plan, &opened)?;
+    run.train(session, Batches::Kept { table: &run.table, opened }, steps, progress)
+}
+
+/// Elements that [`train_keeping_masks`] holds of the table that was opened under its masks.
+pub fn kept_elements<R: Ring>(plan: &TrainPlan) -> usize {
+    let rows = plan.batches().saturating_mul(plan.batch_size);
+    rows.saturating_mul(Kept::<R>::masked_cols(plan.feature_count().saturating_add(1)))
+}
+
+/// A training whose plan and own data are checked.
+struct Run<'a, R> {
+    plan: &'a TrainPlan,
+    constants: Constants<R>,
+    table: Table<R>,
+    label: Label<R>,
+}
+
+impl<'a, R: Ring> Run<'a, R> {
+    fn new(
+        session: &Session<R>,
+        plan: &'a TrainPlan,
+        features: &[f32],
+        label: Option<&[f32]>,
+    ) -> Result<Self, LrError> {
+        plan.check()?;
+        let constants = Constants::new(plan, session.fixed())?;
+        let table = Table::encode(session, plan.samples, &plan.features, features)?;
+        let label = Label::encode(session, plan.samples, plan.label_rank, label)?;
+        Ok(Self { plan, constants, table, label })
+    }
+
+    fn train<D: Into<Draw>>(
+        &self,
+        session: &mut Session<R>,
+        mut batches: Batches<'_, R>,
+        steps: impl Iterator<Item = Vec<D>>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Share<R>, LrError> {
+        let plan = self.plan;
+        let mut ahead = Schedule::start(session, steps)?;
+        let (epochs, of) = (plan.epochs, plan.steps());
+        let mut model = Model::PublicZero(plan.feature_count() + 1);
+        let mut step = 0;
+        for epoch in 1..=epochs {
+            for batch in 0..plan.batches() {
+                let rows = plan.rows(batch);
+                ahead.advance(session)?;
+                let mut x = batches.batch(session, rows.clone())?;
+                let y = self.label.batch(rows);
+                model = Model::Shared(self.constants.step(session, &mut x, &y, &model)?);
+                step += 1;
+                progress(Progress { epoch, epochs, step, of });
+            }
+        }
+        match model {
+            Model::Shared(share) => Ok(share),
+            // the plan was checked: at least one epoch with at least one batch
+            Model::PublicZero(rows) => Ok(Share::zeros(rows, 1)),
         }
     }
-    match model {
-        Model::Shared(share) => Ok(share),
-        // the plan was checked: at least one epoch with at least one batch
-        Model::PublicZero(rows) => Ok(Share::zeros(rows, 1)),
+}
+
+/// Where the batches come from.
+enum Batches<'a, R: Ring> {
+    /// A new share in every step, for products with masks of their own.
+    Anew(&'a Table<R>),
+    /// Rows that are opened under their masks when they first take part.
+    Kept { table: &'a Table<R>, opened: Kept<R> },
+}
+
+impl<R: Ring> Batches<'_, R> {
+    fn batch(&mut self, session: &mut Session<R>, rows: Range<usize>) -> Result<Batch<'_, R>, LrError> {
+        match self {
+            Self::Anew(table) => table.batch(session, rows).map(Batch::Anew),
+            Self::Kept { table, opened } => {
+                if opened.rows() < rows.end {
+                    let x = table.plain(session.rank(), opened.rows()..rows.end)?;
+                    session.append(opened, &x)?;
+                }
+                Ok(Batch::Kept(opened, rows))
+            }
+        }
+    }
+}
+
+/// The rows of one step.
+enum Batch<'a, R: Ring> {
+    Anew(Share<R>),
+    Kept(&'a mut Kept<R>, Range<usize>),
+}
+
+impl<R: Ring> Batch<'_, R> {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Anew(x) => x.rows(),
+            Self::Kept(_, rows) => rows.len(),
+        }
+    }
+
+    /// X·w.
+    fn times(&mut self, session: &mut Session<R>, w: &Share<R>) -> Result<Share<R>, LrError> {
+        Ok(match self {
+            Self::Anew(x) => matmul(session, x, w)?,
+            Self::Kept(x, rows) => matmul_kept(session, x, rows.clone(), w)?,
+        })
+    }
+
+    /// Xᵀ·error.
+    fn transposed_times(&mut self, session: &mut Session<R>, error: &Share<R>) -> Result<Share<R>, LrError> {
+        Ok(match self {
+            Self::Anew(x) => matmul(session, &x.transpose(), error)?,
+            Self::Kept(x, rows) => matmul_kept_transposed(session, x, rows.clone(), error)?,
+        })
     }
 }
 
@@ -119,13 +236,13 @@ impl<R: Ring> Constants<R> {
     fn step(
         &self,
         session: &mut Session<R>,
-        x: &Share<R>,
+        x: &mut Batch<'_, R>,
         y: &Share<R>,
         model: &Model<R>,
     ) -> Result<Share<R>, LrError> {
         let f = self.fixed.fraction_bits();
         let z = match model {
-            Model::Shared(w) => matmul(session, x, w)?,
+            Model::Shared(w) => x.times(session, w)?,
             // A product with public zeros is local: every share is zero, and is truncated like any product.
             Model::PublicZero(_) => {
                 let product = Share::zeros(x.rows(), 1);
@@ -134,7 +251,7 @@ impl<R: Ring> Constants<R> {
         };
         let predicted = self.sigmoid.apply(session, &z)?;
         let error = session.sub(&predicted, y)?;
-        let mut gradient = matmul(session, &x.transpose(), &error)?;
+        let mut gradient = x.transposed_times(session, &error)?;
         if let Some(l2) = self.l2
             && let Some(penalised) = self.penalised(session, model)?
         {

@@ -2,7 +2,9 @@
 
 use proptest::{prelude::*, test_runner::RngSeed};
 use symbolon_dialect::{Dialect, FirstStepDraws, PublicTruncation, TruncationSide};
-use symbolon_lr::{PredictPlan, TrainPlan, ideal, metrics, predict, reference_inference, train};
+use symbolon_lr::{
+    PredictPlan, TrainPlan, ideal, metrics, predict, reference_inference, train, train_keeping_masks,
+};
 use symbolon_operators::Sigmoid;
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_semi2k::{
@@ -89,8 +91,9 @@ fn plan(table: &Table, label_rank: usize) -> TrainPlan {
     }
 }
 
-/// Trains and returns the shares of the model.
-fn trained<R: Ring>(world: &World, f: u32, plan: &TrainPlan, table: &Table) -> Vec<Share<R>> {
+/// Trains and returns the shares of the model: with new masks in every step, or with one for each row.
+fn trained<R: Ring>(world: &World, f: u32, plan: &TrainPlan, table: &Table, keep: bool) -> Vec<Share<R>> {
+    let train = if keep { train_keeping_masks } else { train };
     let dialect = Dialect::symbolon();
     let secrets = Secrets::new(&mut Values::new(world.seed ^ 1), plan.features.len());
     run_seeded(world.config(f), &dialect, &secrets, |session| {
@@ -108,14 +111,17 @@ fn norm<R: Ring>(difference: &Matrix<R>) -> f64 {
     difference.as_slice().iter().map(|d| (d.to_i128() as f64).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Trains in the clear and on shares, and holds the difference against the bound.
+/// Trains in the clear and on shares, in both ways, and holds the differences against the bound.
 fn check_training<R: Ring>(world: &World, f: u32, plan: &TrainPlan, table: &Table) {
     let fixed = FixedPoint::<R>::new(f).unwrap();
-    let shared = joined(&trained::<R>(world, f, plan, table));
     let model = ideal::train_fixed(plan, fixed, &table.features, &table.label).unwrap();
     let bound = ideal::weight_error_units(plan, fixed, &table.features).unwrap();
-    let distance = norm(&shared.sub(&model).unwrap());
-    assert!(distance <= bound, "{} bits, f = {f}: off by {distance} units, bound {bound}", R::BITS);
+    for keep in [false, true] {
+        let shared = joined(&trained::<R>(world, f, plan, table, keep));
+        let distance = norm(&shared.sub(&model).unwrap());
+        let bits = R::BITS;
+        assert!(distance <= bound, "{bits} bits, f = {f}, kept {keep}: off by {distance}, bound {bound}");
+    }
 }
 
 prop_compose! {
@@ -261,7 +267,7 @@ fn weights_agree_with_double_precision_on_standardised_data() {
             let world = World { truncation: Truncation::Probabilistic(side), adjust_rank: 0, seed: 23 };
             let plan =
                 TrainPlan { epochs: 3, batch_size: 32, learning_rate: 0.25, l2, ..plan(&table, label_rank) };
-            let shares = trained::<u64>(&world, 18, &plan, &table);
+            let shares = trained::<u64>(&world, 18, &plan, &table, l2 != 0.0);
             let fixed = FixedPoint::<u64>::new(18).unwrap();
             let shared = fixed.decode_slice(joined(&shares).as_slice());
             let float = ideal::train_float(&plan, &table.features, &table.label).unwrap();

@@ -1,8 +1,10 @@
 //! The matrix product of two shares.
 
+use std::ops::Range;
+
 use symbolon_ring::Ring;
-use symbolon_semi2k::{Session, Share};
-use symbolon_triples::Op;
+use symbolon_semi2k::{Kept, Session, Share};
+use symbolon_triples::{Draw, Op};
 
 use crate::OperatorError;
 
@@ -33,4 +35,60 @@ pub fn matmul<R: Ring>(
 pub fn matmul_triples<R: Ring>(session: &Session<R>, m: usize, k: usize, n: usize) -> Vec<Op> {
     let truncation = session.truncation_op(m.saturating_mul(n), session.fixed().fraction_bits());
     [Some(Op::Dot { m, k, n }), truncation].into_iter().flatten().collect()
+}
+
+/// As [`matmul`], with rows of a kept matrix as the first factor: nothing of it is opened again.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_kept<R: Ring>(
+    session: &mut Session<R>,
+    x: &mut Kept<R>,
+    rows: Range<usize>,
+    w: &Share<R>,
+) -> Result<Share<R>, OperatorError> {
+    let product = session.matmul_kept(x, rows, w)?;
+    Ok(session.truncate(product, session.fixed().fraction_bits())?)
+}
+
+/// As [`matmul`], with the transposed rows of a kept matrix as the first factor.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_kept_transposed<R: Ring>(
+    session: &mut Session<R>,
+    x: &mut Kept<R>,
+    rows: Range<usize>,
+    w: &Share<R>,
+) -> Result<Share<R>, OperatorError> {
+    let product = session.matmul_kept_transposed(x, rows, w)?;
+    Ok(session.truncate(product, session.fixed().fraction_bits())?)
+}
+
+/// What [`matmul_kept`] of these rows with n columns draws, in that order.
+///
+/// # Errors
+/// For rows that the mask of `x` does not have.
+pub fn matmul_kept_triples<R: Ring>(
+    session: &Session<R>,
+    x: &Kept<R>,
+    rows: Range<usize>,
+    n: usize,
+) -> Result<Vec<Draw>, OperatorError> {
+    let truncation = session.truncation_op(rows.len().saturating_mul(n), session.fixed().fraction_bits());
+    Ok([Some(x.product_draw(rows, n)?), truncation.map(Draw::from)].into_iter().flatten().collect())
+}
+
+/// What [`matmul_kept_transposed`] of these rows with n columns draws, in that order.
+///
+/// # Errors
+/// As [`matmul_kept_triples`].
+pub fn matmul_kept_transposed_triples<R: Ring>(
+    session: &Session<R>,
+    x: &Kept<R>,
+    rows: Range<usize>,
+    n: usize,
+) -> Result<Vec<Draw>, OperatorError> {
+    let truncation = session.truncation_op(x.cols().saturating_mul(n), session.fixed().fraction_bits());
+    Ok([Some(x.transposed_draw(rows, n)?), truncation.map(Draw::from)].into_iter().flatten().collect())
 }

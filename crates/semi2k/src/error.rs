@@ -98,6 +98,16 @@ pub enum Semi2kError {
         /// Number of parties.
         world_size: usize,
     },
+    /// Rows of a kept matrix that are not there.
+    #[error("rows {start} to {end} (exclusive) of a kept matrix to which {appended} rows were appended")]
+    OursKeptRows {
+        /// The first row.
+        start: usize,
+        /// The row after the last.
+        end: usize,
+        /// Rows appended.
+        appended: usize,
+    },
     /// An input was given by a rank that does not own it, or not by its owner.
     #[error("rank {rank} {} the {rows}x{cols} input of rank {owner}",
             if *.given { "gave data for" } else { "gave no data for its own, " })]

@@ -13,6 +13,8 @@
 //! | [`Session::add_public`] | x_i, plus p at rank 0 | none |
 //! | [`Session::mul_public_scalar`], [`Session::mul_public`], [`Session::matmul_public`] | x_i times p | none |
 //! | [`Session::matmul`], [`Session::mul`] | C_i + D·B_i + A_i·E, plus D·E at rank 0, where C = A·B | D = x - A, E = y - B, together |
+//! | [`Session::append`] | | D = x - A, once |
+//! | [`Session::matmul_kept`], [`Session::matmul_kept_transposed`] | as matmul, with x's A and D of [`Session::append`] | E = y - B |
 //! | [`Session::truncate`] | of x / 2^b, see [`Truncation`] | none, or one opening |
 //! | [`Session::reveal`], [`Session::reveal_to`] | Σ x_i, at all or at one rank | one |
 //!
@@ -25,7 +27,7 @@
 //! - Security against parties that deviate: a party can add anything to what is opened.
 //! - Fixed point, apart from carrying its parameters: products are not truncated unless asked.
 //! - Deciding what may be revealed, or encrypting the dealer seed: the caller supplies it sealed.
-//! - Sharing masks between products (SPU's beaver cache), comparison, conversion to boolean shares.
+//! - Comparison, conversion to boolean shares.
 //!
 //! # Example
 //! Two parties, each with one factor, learn the product of 1.5 and -2.25:
@@ -51,6 +53,7 @@
 mod config;
 mod error;
 mod integer;
+mod kept;
 mod multiply;
 mod session;
 mod setup;
@@ -61,5 +64,6 @@ mod truncate;
 pub use config::{DealerOpening, SessionConfig, SessionSeeds, Truncation};
 pub use error::Semi2kError;
 pub use integer::{decode_u128, encode_u128};
+pub use kept::Kept;
 pub use session::{Opened, Session};
 pub use share::Share;

@@ -7,7 +7,7 @@ use symbolon_dialect::DealerDialect;
 use symbolon_link::{Channel, PendingAllgather, Rank};
 use symbolon_prg::{Construction, CounterStream, Seed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
-use symbolon_triples::{Dealer, DealerError, Op, Triples, TriplesConfig};
+use symbolon_triples::{AdjustRequest, Dealer, DealerError, Draw, Op, Triples, TriplesConfig};
 
 use crate::{DealerOpening, Semi2kError, SessionConfig, SessionSeeds, Share, setup};
 
@@ -132,13 +132,22 @@ impl<R: Ring> Session<R> {
     }
 
     /// Announces the correlated randomness of the operations to come, in order, so that corrections are fetched
-    /// ahead: [`Op::Mul`] for [`Session::mul`], [`Op::Dot`] for [`Session::matmul`], and
-    /// [`Session::truncation_op`] for [`Session::truncate`].
+    /// ahead: [`Op::Mul`] for [`Session::mul`], [`Op::Dot`] for [`Session::matmul`],
+    /// [`Session::truncation_op`] for [`Session::truncate`], and what a [`Kept`](crate::Kept) says for its products.
     ///
     /// # Errors
     /// [`Semi2kError::Triples`] for an impossible operation.
-    pub fn schedule(&mut self, ops: impl IntoIterator<Item = Op>) -> Result<(), Semi2kError> {
-        Ok(self.triples.schedule(ops)?)
+    pub fn schedule(&mut self, draws: impl IntoIterator<Item = impl Into<Draw>>) -> Result<(), Semi2kError> {
+        Ok(self.triples.schedule(draws)?)
+    }
+
+    /// What the adjust rank would ask the dealer for these draws from here on: see
+    /// [`Triples::requests`](symbolon_triples::Triples::requests).
+    pub fn requests<D: Into<Draw>>(
+        &self,
+        draws: impl IntoIterator<Item = D>,
+    ) -> impl Iterator<Item = Result<AdjustRequest, Semi2kError>> {
+        self.triples.requests(draws).map(|request| Ok(request?))
     }
 
     /// What [`Session::truncate`] of `len` elements by `bits` draws, if anything.

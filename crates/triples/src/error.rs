@@ -148,6 +148,9 @@ pub enum TriplesError {
         /// The operation drawn.
         drawn: Op,
     },
+    /// A mask cannot be set aside, or does not have the rows asked for.
+    #[error("a kept mask: {0}")]
+    OursKept(&'static str),
     /// A request for one ring reached the arithmetic of another.
     #[error("a request over {requested} was given to the arithmetic over {actual}")]
     OursField {

@@ -9,7 +9,7 @@ use std::{
 
 use symbolon_ring::Ring;
 
-use crate::{AdjustRequest, Corrections, Dealer, DealerError, Op, Pending, TriplesError};
+use crate::{AdjustRequest, Corrections, Dealer, DealerError, Pending, TriplesError};
 
 /// How far the fetching runs ahead: corrections asked for and not yet drawn.
 ///
@@ -29,9 +29,8 @@ impl Default for Ahead {
 }
 
 struct State<R> {
-    /// Operations whose requests are not yet started, and where the first of them starts.
-    wanted: VecDeque<Op>,
-    counter: u64,
+    /// Requests not yet started.
+    wanted: VecDeque<AdjustRequest>,
     /// Requests started and not yet taken, with the bytes that they count for.
     started: VecDeque<(Pending<R>, u64)>,
     /// Bytes of all that is in `started`, and of the one that is being started.
@@ -70,7 +69,6 @@ impl<R: Ring> Fetcher<R> {
     pub(crate) fn spawn(dealer: Box<dyn Dealer<R>>, ahead: Ahead) -> Result<Self, TriplesError> {
         let state = State {
             wanted: VecDeque::new(),
-            counter: 0,
             started: VecDeque::new(),
             bytes: 0,
             requests: 0,
@@ -86,9 +84,9 @@ impl<R: Ring> Fetcher<R> {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Wants the corrections of `op`, which starts where the operation wanted before ends.
-    pub(crate) fn want(&self, op: Op) {
-        self.shared.lock().wanted.push_back(op);
+    /// Wants the corrections of `request`.
+    pub(crate) fn want(&self, request: AdjustRequest) {
+        self.shared.lock().wanted.push_back(request);
         self.shared.changed.notify_all();
     }
 
@@ -136,28 +134,21 @@ fn run<R: Ring>(shared: &Shared<R>, mut dealer: Box<dyn Dealer<R>>, ahead: Ahead
                 || (state.requests < ahead.max_requests
                     && state.bytes.saturating_add(bytes) <= ahead.max_bytes)
         };
-        let next = state.wanted.front().map(|op| (*op, op.correction_bytes(R::FIELD)));
-        let Some((op, bytes)) = next.filter(|&(_, bytes)| fits(bytes)) else {
+        let next = state.wanted.front().map(|request| request.op.correction_bytes(R::FIELD));
+        let Some(bytes) = next.filter(|&bytes| fits(bytes)) else {
             state = shared.wait(state);
             continue;
         };
-        state.wanted.pop_front();
-        let start = state.counter;
+        let Some(request) = state.wanted.pop_front() else { continue };
         state.bytes = state.bytes.saturating_add(bytes);
         state.requests += 1;
         drop(state);
-        // `Triples::schedule` has formed the same request before: it exists.
-        let (request, end) = (AdjustRequest::new(op, R::FIELD, start), op.end(R::FIELD, start));
-        let pending = catch_unwind(AssertUnwindSafe(|| match request {
-            Ok(request) => dealer.start(request),
-            Err(error) => Box::new(|| Err(DealerError::Local(Box::new(error)))),
-        }));
+        let pending = catch_unwind(AssertUnwindSafe(|| dealer.start(request)));
         let broken = pending.is_err();
         let pending = pending.unwrap_or_else(|_| {
             Box::new(|| Err(DealerError::Network("its client panicked; see the panic message above".into())))
         });
         state = shared.lock();
-        state.counter = end.unwrap_or(start);
         state.started.push_back((pending, bytes));
         state.closed |= broken;
         shared.changed.notify_all();

@@ -22,6 +22,12 @@
 //! Definitions: secretflow interconnection, `service/beaver.proto`; the orders of drawing are SPU's, whose
 //! `And` counts bytes and rounds them up to 16 (the same blocks as here).
 //!
+//! # Masks that serve more than one product
+//! [`Triples::keep`] sets a stretch of the stream aside for a mask A, row by row. [`Triples::dot_kept`] and
+//! [`Triples::dot_with_kept`] then draw the other factor and C anew and replay rows of A, so that what is masked by A is
+//! opened once, whatever number of products follow. The dealer is asked as for any matrix product, with an earlier
+//! counter for one factor. Who holds a [`KeptMask`] must mask no two values with the same row.
+//!
 //! # What other engines ask of a dealer
 //! SPU's dealers also give corrections that our parties never draw: squares, products of private factors, equality
 //! pairs, permutations, and products of transposed or earlier masks. [`ReplayRequest`] names such an operation with
@@ -58,6 +64,7 @@ mod arithmetic;
 mod dealer;
 mod error;
 mod fetch;
+mod kept;
 mod op;
 mod pieces;
 mod replay;
@@ -66,7 +73,8 @@ mod triples;
 pub use dealer::{Corrections, Dealer, LocalDealer, Pending, adjust, adjust_bytes};
 pub use error::{DealerError, Fault, TriplesError};
 pub use fetch::Ahead;
-pub use op::{AdjustRequest, BufferMeta, Limits, Op};
+pub use kept::KeptMask;
+pub use op::{AdjustRequest, BufferMeta, Draw, Limits, Op};
 pub use pieces::{CorrectionPieces, Piece};
 pub use replay::{ReplayBuffer, ReplayOp, ReplayRequest, Shuffle};
 pub use symbolon_prg::{Cipher, Construction, Seed};

@@ -190,6 +190,60 @@ impl fmt::Display for Op {
     }
 }
 
+/// What a party draws next: an operation whose buffers are all drawn anew, or a product one of whose factors is a mask
+/// that was set aside and can serve again ([`KeptMask`](crate::KeptMask)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Draw {
+    op: Op,
+    /// Which buffer is not drawn, and where it lies.
+    kept: Option<(usize, u64)>,
+}
+
+impl From<Op> for Draw {
+    fn from(op: Op) -> Self {
+        Self { op, kept: None }
+    }
+}
+
+impl Draw {
+    /// The product `op` whose buffer `index` is what lies at block `counter` already.
+    pub(crate) fn with_kept(op: Op, index: usize, counter: u64) -> Self {
+        Self { op, kept: Some((index, counter)) }
+    }
+
+    /// The operation.
+    pub fn op(&self) -> Op {
+        self.op
+    }
+
+    /// Whether that buffer is replayed instead of drawn, and from which block.
+    pub(crate) fn kept_at(&self, index: usize) -> Option<u64> {
+        self.kept.filter(|(kept, _)| *kept == index).map(|(_, counter)| counter)
+    }
+
+    /// The request of a party whose stream stands at block `start`, and where the stream stands afterwards.
+    ///
+    /// # Errors
+    /// As [`Op::inputs`].
+    pub(crate) fn request(&self, field: Field, start: u64) -> Result<(AdjustRequest, u64), TriplesError> {
+        let Self { op, kept } = *self;
+        let mut inputs = op.inputs(field, start)?;
+        let mut end = start;
+        for (index, input) in inputs.iter_mut().enumerate() {
+            input.counter = match kept {
+                Some((kept, counter)) if kept == index => counter,
+                _ => {
+                    let counter = end;
+                    // `Op::inputs` has found that even all buffers together do not pass the end.
+                    end += CounterStream::blocks_for(input.bytes);
+                    counter
+                }
+            };
+        }
+        Ok((AdjustRequest { op, field, inputs }, end))
+    }
+}
+
 impl AdjustRequest {
     /// The request of a party whose stream stands at block `start`.
     ///

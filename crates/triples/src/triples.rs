@@ -1,11 +1,11 @@
 //! A party's source of correlated randomness.
 
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, ops::Range};
 
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
-use crate::{Ahead, Dealer, Op, TriplesError, fetch::Fetcher};
+use crate::{AdjustRequest, Ahead, Dealer, Draw, KeptMask, Op, TriplesError, fetch::Fetcher};
 
 /// What all parties of a session agree on, and this party's place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct Triples<R: Ring> {
     config: TriplesConfig,
     stream: CounterStream,
     /// Operations scheduled and not yet drawn.
-    schedule: VecDeque<Op>,
+    schedule: VecDeque<Draw>,
     /// Where the last scheduled operation ends.
     scheduled_to: u64,
     /// Only at the adjust rank.
@@ -121,21 +121,107 @@ impl<R: Ring> Triples<R> {
     }
 
     /// Announces the operations that will be drawn next, after those announced before. All parties can do it; at
-    /// the adjust rank their corrections are fetched ahead. Each operation takes about 64 bytes until it is drawn, so
+    /// the adjust rank their corrections are fetched ahead. Each operation takes some 200 bytes until it is drawn, so
     /// very long runs announce themselves piece by piece.
     ///
     /// # Errors
     /// [`TriplesError::OursOp`] for an impossible operation: those before it are scheduled.
-    pub fn schedule(&mut self, ops: impl IntoIterator<Item = Op>) -> Result<(), TriplesError> {
-        for op in ops {
+    pub fn schedule(&mut self, draws: impl IntoIterator<Item = impl Into<Draw>>) -> Result<(), TriplesError> {
+        for draw in draws {
+            let draw = draw.into();
             let start = if self.schedule.is_empty() { self.stream.counter() } else { self.scheduled_to };
-            self.scheduled_to = op.end(R::FIELD, start)?;
-            self.schedule.push_back(op);
+            let (request, end) = draw.request(R::FIELD, start)?;
+            self.scheduled_to = end;
+            self.schedule.push_back(draw);
             if let Some(fetcher) = &self.fetcher {
-                fetcher.want(op);
+                fetcher.want(request);
             }
         }
         Ok(())
+    }
+
+    /// The requests that [`Triples::schedule`] would have made of these draws from here on, without drawing: for
+    /// corrections that are fetched and kept ahead of a run.
+    pub fn requests<D: Into<Draw>>(
+        &self,
+        draws: impl IntoIterator<Item = D>,
+    ) -> impl Iterator<Item = Result<AdjustRequest, TriplesError>> {
+        let mut counter = self.stream.counter();
+        draws.into_iter().map(move |draw| {
+            let (request, end) = draw.into().request(R::FIELD, counter)?;
+            counter = end;
+            Ok(request)
+        })
+    }
+
+    /// Sets aside the blocks of a mask of `rows`×`cols` for products that share it. The stream moves past them, so that
+    /// nothing else is ever drawn there; the mask itself is replayed when it is needed ([`Triples::kept_rows`]).
+    ///
+    /// Each row is to begin with a block of its own, so that any rows can take part in a product: a row must fill whole
+    /// blocks.
+    ///
+    /// # Errors
+    /// [`TriplesError::OursKept`] for rows that do not fill whole blocks, for streams of [`Construction::CtrBigEndian`],
+    /// and after operations were scheduled, whose place would change; [`TriplesError::OursOp`] for a mask that is empty or too large.
+    pub fn keep(&mut self, rows: usize, cols: usize) -> Result<KeptMask, TriplesError> {
+        // In the other construction the bytes of a row depend on where the draw begins that it is a part of.
+        if self.config.construction != Construction::BlocksLittleEndian {
+            return Err(TriplesError::OursKept(
+                "it needs dealer streams of blocks with a little-endian counter",
+            ));
+        }
+        if !self.schedule.is_empty() {
+            return Err(TriplesError::OursKept("masks are set aside before operations are scheduled"));
+        }
+        let counter = self.stream.counter();
+        let (mask, end) = KeptMask::new::<R>(counter, rows, cols)?;
+        self.stream.set_counter(end);
+        Ok(mask)
+    }
+
+    /// The own share of those rows of a mask that was set aside.
+    ///
+    /// # Errors
+    /// [`TriplesError::OursKept`] for rows that the mask does not have; [`TriplesError::Stream`].
+    pub fn kept_rows(&self, mask: &KeptMask, rows: Range<usize>) -> Result<Matrix<R>, TriplesError> {
+        let count = rows.len();
+        let first = mask.block::<R>(&rows)?;
+        let mut share = Matrix::zeros(count, mask.cols());
+        self.stream.at(first).fill_part(0, share.as_mut_le_bytes())?;
+        Ok(share)
+    }
+
+    /// Shares of A, B and C with C = A·B: A the rows `rows` of a mask that was set aside, B (k×`n`) and C (m×`n`) new.
+    ///
+    /// # Errors
+    /// As [`Triples::mul`], and [`TriplesError::OursKept`] for rows that the mask does not have.
+    pub fn dot_kept(
+        &mut self,
+        mask: &KeptMask,
+        rows: Range<usize>,
+        n: usize,
+    ) -> Result<DotTriple<R>, TriplesError> {
+        let draw = mask.left::<R>(rows.clone(), n)?;
+        let (m, k) = (rows.len(), mask.cols());
+        let [a, b, c] = self.draw(draw, [(m, k), (k, n), (m, n)], [2])?;
+        Ok(DotTriple { a, b, c })
+    }
+
+    /// Shares of A, B and C with C = A·B: A (`n`×m) and C (`n`×k) new, B the rows `rows` of a mask that was set aside. So
+    /// one mask serves X and, as (YᵀX)ᵀ, the product XᵀY too, without the dealer knowing of a transposition.
+    ///
+    /// # Errors
+    /// As [`Triples::dot_kept`].
+    pub fn dot_with_kept(
+        &mut self,
+        n: usize,
+        mask: &KeptMask,
+        rows: Range<usize>,
+    ) -> Result<DotTriple<R>, TriplesError> {
+        let draw = mask.right::<R>(n, rows.clone())?;
+        let (m, k) = (rows.len(), mask.cols());
+        let [a, b, c] = self.draw(draw, [(n, m), (m, k), (n, k)], [2])?;
+        Ok(DotTriple { a, b, c })
     }
 
     /// Shares of a, b, c with c = a∘b, `len` elements each.
@@ -196,22 +282,23 @@ impl<R: Ring> Triples<R> {
     /// Draws the buffers of `op` and adds its corrections to those at `corrected`.
     fn draw<const BUFFERS: usize, const CORRECTIONS: usize>(
         &mut self,
-        op: Op,
+        draw: impl Into<Draw>,
         shapes: [(usize, usize); BUFFERS],
         corrected: [usize; CORRECTIONS],
     ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
+        let draw = draw.into();
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
         match self.schedule.front() {
-            Some(&scheduled) if scheduled != op => {
-                return Err(TriplesError::OursOutOfSchedule { scheduled, drawn: op });
+            Some(&scheduled) if scheduled != draw => {
+                return Err(TriplesError::OursOutOfSchedule { scheduled: scheduled.op(), drawn: draw.op() });
             }
             Some(_) => {}
-            None => self.schedule([op])?,
+            None => self.schedule([draw])?,
         }
         self.schedule.pop_front();
-        let drawn = self.corrected(op, shapes, corrected);
+        let drawn = self.corrected(draw, shapes, corrected);
         if let Err(error) = &drawn {
             // The streams have moved: nothing after this can be right.
             self.failed = Some(error.clone());
@@ -221,14 +308,17 @@ impl<R: Ring> Triples<R> {
 
     fn corrected<const BUFFERS: usize, const CORRECTIONS: usize>(
         &mut self,
-        op: Op,
+        draw: Draw,
         shapes: [(usize, usize); BUFFERS],
         corrected: [usize; CORRECTIONS],
     ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
-        let counter = self.stream.counter();
+        let (op, counter) = (draw.op(), self.stream.counter());
         let mut buffers = shapes.map(|_| Matrix::zeros(0, 0));
-        for (buffer, (rows, cols)) in buffers.iter_mut().zip(shapes) {
-            *buffer = self.stream.draw_matrix(rows, cols)?;
+        for (index, (buffer, (rows, cols))) in buffers.iter_mut().zip(shapes).enumerate() {
+            *buffer = match draw.kept_at(index) {
+                Some(kept) => self.stream.at(kept).draw_matrix(rows, cols)?,
+                None => self.stream.draw_matrix(rows, cols)?,
+            };
         }
         let Some(fetcher) = &self.fetcher else { return Ok(buffers) };
         let corrections = fetcher.take().map_err(|source| TriplesError::Dealer { op, counter, source })?;
