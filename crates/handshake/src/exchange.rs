@@ -11,7 +11,7 @@ use symbolon_wire::{
 use crate::{
     error::HandshakeError,
     lists::LONGEST_MESSAGE,
-    lr::{LrRequest, negotiate_lr},
+    lr::{self, LrRequest, LrRunOffer, LrRunPlan, negotiate_lr},
     offer::{LrOffer, PsiOffer},
     plan::{LrPlan, PsiPlan},
     policy::{LrPolicy, PsiPolicy},
@@ -51,9 +51,24 @@ pub fn exchange_lr(
     policy: &LrPolicy,
     dialect: &Dialect,
 ) -> Result<LrPlan, HandshakeError> {
+    Ok(exchange_lr_run(channel, offer, LrRunOffer::default(), policy, dialect)?.0)
+}
+
+/// Agrees with all parties of `channel` on a logistic regression with masks that are kept or triples made ahead, as `run`
+/// says; otherwise as [`exchange_lr`]. If `run` wants nothing, it is that, byte for byte.
+///
+/// # Errors
+/// As [`exchange_lr`]; also triples made ahead that not all parties hold.
+pub fn exchange_lr_run(
+    channel: &Channel,
+    offer: &LrOffer,
+    run: LrRunOffer,
+    policy: &LrPolicy,
+    dialect: &Dialect,
+) -> Result<(LrPlan, LrRunPlan), HandshakeError> {
     let (rank, world_size) = (channel.rank(), channel.world_size());
     offer.validate(rank, world_size, dialect)?;
-    exchange(channel, &Lr { rank, world_size, offer, policy, dialect }, dialect)
+    exchange(channel, &Lr { rank, world_size, offer, run, policy, dialect }, dialect)
 }
 
 /// Agrees with all parties of `channel` on a set intersection; otherwise as [`exchange_lr`].
@@ -165,37 +180,55 @@ struct Lr<'a> {
     rank: usize,
     world_size: usize,
     offer: &'a LrOffer,
+    run: LrRunOffer,
     policy: &'a LrPolicy,
     dialect: &'a Dialect,
 }
 
 impl Side for Lr<'_> {
     const ALGORITHM: AlgoType = AlgoType::SsLr;
-    type Request = LrRequest;
-    type Plan = LrPlan;
+    type Request = (LrRequest, Option<lr::Told>);
+    type Plan = (LrPlan, LrRunPlan);
 
     fn request(&self) -> Result<Vec<u8>, HandshakeError> {
-        Ok(self.offer.to_request(self.rank, self.dialect)?.encode_to_vec())
+        let mut request = self.offer.to_request(self.rank, self.dialect)?.encode_to_vec();
+        request.extend(self.run.to_request());
+        Ok(request)
     }
 
-    fn decode(bytes: Bytes) -> Result<LrRequest, Refusal> {
-        LrRequest::decode(bytes)
+    fn decode(bytes: Bytes) -> Result<Self::Request, Refusal> {
+        let request = LrRequest::decode(bytes.clone())?;
+        let told =
+            lr::told(bytes).map_err(|reason| Refusal::new(Cause::Malformed, Self::ALGORITHM, reason))?;
+        Ok((request, told))
     }
 
-    fn negotiate(&self, requests: &[LrRequest]) -> Result<LrPlan, Refusal> {
-        negotiate_lr(self.offer, requests, self.dialect)
+    fn negotiate(&self, requests: &[Self::Request]) -> Result<Self::Plan, Refusal> {
+        let (requests, told): (Vec<LrRequest>, Vec<Option<lr::Told>>) = requests.iter().cloned().unzip();
+        let plan = negotiate_lr(self.offer, &requests, self.dialect)?;
+        let run = self.run.negotiate(&told);
+        Ok((plan, run.map_err(|refusal| refusal.in_style(self.dialect.refusal_style))?))
     }
 
-    fn permits(&self, plan: &LrPlan) -> Result<(), HandshakeError> {
-        self.policy.check(plan)
+    fn permits(&self, plan: &Self::Plan) -> Result<(), HandshakeError> {
+        self.policy.check(&plan.0)
     }
 
-    fn response(plan: &LrPlan) -> Result<Vec<u8>, HandshakeError> {
-        Ok(plan.to_response()?.encode_to_vec())
+    fn response(plan: &Self::Plan) -> Result<Vec<u8>, HandshakeError> {
+        let mut response = plan.0.to_response()?.encode_to_vec();
+        response.extend(plan.1.to_response());
+        Ok(response)
     }
 
-    fn read(&self, response: &HandshakeResponse, _: Bytes) -> Result<LrPlan, HandshakeError> {
-        LrPlan::from_response(response, self.offer, self.rank, self.world_size, self.dialect)
+    fn read(&self, response: &HandshakeResponse, bytes: Bytes) -> Result<Self::Plan, HandshakeError> {
+        let (rank, world_size) = (self.rank, self.world_size);
+        let plan = LrPlan::from_response(response, self.offer, rank, world_size, self.dialect)?;
+        let told = lr::told(bytes).map_err(|reason| HandshakeError::PeerMisbehaved {
+            peer: 0,
+            item: "extension for kept masks and triples",
+            reason,
+        })?;
+        Ok((plan, self.run.read(told)?))
     }
 }
 

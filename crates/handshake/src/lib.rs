@@ -49,6 +49,11 @@
 //! Two Symbolon parties can agree to keep an intersection fit to be resumed, and to work on one of many
 //! partitions of their ids ([`exchange_psi_run`], erratum E33). A party that wants neither sends nothing of it.
 //!
+//! # Masks that are kept, and triples made ahead
+//!
+//! Symbolon parties can agree to open a table once for a whole training, and to use triples made ahead of time
+//! ([`exchange_lr_run`], errata E46 and E47). Both must want it; a party that wants neither sends nothing of it.
+//!
 //! # What the handshake does not do
 //!
 //! It proves nobody's identity (that is the transport's work), hides no table or set sizes, negotiates no
@@ -87,8 +92,8 @@
 //!
 //! # Public names
 //!
-//! [`exchange_lr`], [`exchange_psi`], [`exchange_psi_run`] ([`PsiRunOffer`], [`PartitionOffer`],
-//! [`PsiRunPlan`]); [`LrOffer`], [`PsiOffer`]; [`LrPolicy`], [`PsiPolicy`],
+//! [`exchange_lr`], [`exchange_lr_run`] ([`LrRunOffer`], [`LrRunPlan`]), [`exchange_psi`], [`exchange_psi_run`]
+//! ([`PsiRunOffer`], [`PartitionOffer`], [`PsiRunPlan`]); [`LrOffer`], [`PsiOffer`]; [`LrPolicy`], [`PsiPolicy`],
 //! [`TrustedDealer`]; [`Plan`], [`LrPlan`], [`PsiPlan`], [`DealerPlan`]; [`LrRequest`], [`PsiRequest`],
 //! [`negotiate_lr`], [`negotiate_psi`]; [`Refusal`], [`Cause`], [`HandshakeError`]; and the terms:
 //! [`Purpose`], [`Optimizer`], [`SigmoidMode`], [`Protocol`], [`Truncation`], [`EcSuite`], [`ResultTo`].
@@ -106,8 +111,8 @@ mod response;
 mod terms;
 
 pub use error::HandshakeError;
-pub use exchange::{exchange_lr, exchange_psi, exchange_psi_run};
-pub use lr::{LrRequest, negotiate_lr};
+pub use exchange::{exchange_lr, exchange_lr_run, exchange_psi, exchange_psi_run};
+pub use lr::{LrRequest, LrRunOffer, LrRunPlan, negotiate_lr};
 pub use offer::{LrOffer, PsiOffer};
 pub use plan::{DealerPlan, LrPlan, Plan, PsiPlan, STEP_TOLERANCE};
 pub use policy::{LrPolicy, PsiPolicy, TrustedDealer};

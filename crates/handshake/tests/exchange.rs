@@ -8,8 +8,9 @@ use bytes::Bytes;
 use parties::{lr_offer, psi_offer};
 use symbolon_dialect::Dialect;
 use symbolon_handshake::{
-    Cause, HandshakeError, LrOffer, LrPlan, LrPolicy, PartitionOffer, PsiOffer, PsiPlan, PsiPolicy,
-    PsiRunOffer, PsiRunPlan, ResultTo, TrustedDealer, exchange_lr, exchange_psi, exchange_psi_run,
+    Cause, HandshakeError, LrOffer, LrPlan, LrPolicy, LrRunOffer, PartitionOffer, PsiOffer, PsiPlan,
+    PsiPolicy, PsiRunOffer, PsiRunPlan, ResultTo, TrustedDealer, exchange_lr, exchange_lr_run, exchange_psi,
+    exchange_psi_run,
 };
 use symbolon_link::{Channel, memory};
 use symbolon_wire::{
@@ -235,6 +236,57 @@ fn two_parties_agree_on_a_run() {
 fn different_partitions_are_refused() {
     for runs in [[partition(1), partition(2)], [partition(1), resumable()], [resumable(), partition(1)]] {
         assert_all_heard(psi_runs(&runs), Cause::Partition, ErrorCode::HandshakeRefused);
+    }
+}
+
+/// Both styles of messages; a party that does not offer it, or a peer that cannot say it, leaves masks unkept.
+#[test]
+fn masks_are_kept_where_all_parties_offer_it() {
+    let run_of = |keep_masks| LrRunOffer { keep_masks, triples: None };
+    for dialect in parties::dialects() {
+        for (world_size, without, kept) in
+            [(2, None, true), (3, None, true), (2, Some(1), false), (3, Some(0), false)]
+        {
+            let offers = lr_offers(world_size);
+            let plans = run(world_size, &dialect, |rank, channel| {
+                let policy = LrPolicy::exactly(&offers[rank]);
+                exchange_lr_run(channel, &offers[rank], run_of(Some(rank) != without), &policy, &dialect)
+            });
+            let plans: Vec<_> = plans.into_iter().map(|plan| plan.expect("a plan")).collect();
+            assert!(plans.iter().all(|(_, run)| run.keep_masks == kept), "{world_size} without {without:?}");
+        }
+    }
+    let dialect = Dialect::symbolon();
+    let offers = lr_offers(2);
+    let plain = offers[1].to_request(1, &dialect).expect("a request");
+    let outcomes = run(2, &dialect, |rank, channel| {
+        if rank == 1 {
+            let policy = LrPolicy::exactly(&offers[1]);
+            let plans = exchange_lr_run(channel, &offers[1], run_of(true), &policy, &dialect);
+            return !plans.expect("a plan").1.keep_masks;
+        }
+        // A peer that does not know the field reads the protocol's request, and answers with the protocol's response.
+        let request = channel.recv(1).expect("a request");
+        assert_ne!(request[..], plain.encode_to_vec()[..]);
+        let request = HandshakeRequest::decode(request).expect("a request");
+        assert_eq!(request, plain);
+        let request = request.try_into().expect("checked");
+        let plan = symbolon_handshake::negotiate_lr(&offers[0], &[request], &dialect).expect("a plan");
+        channel.send(1, plan.to_response().expect("a response").encode_to_vec()).is_ok()
+    });
+    assert_eq!(outcomes, [true, true]);
+}
+
+#[test]
+fn triples_made_ahead_that_not_all_hold_are_refused() {
+    let dialect = Dialect::symbolon();
+    let offers = lr_offers(2);
+    for ids in [[Some(1), None], [None, Some(1)], [Some(1), Some(2)]] {
+        let outcomes = run(2, &dialect, |rank, channel| {
+            let wanted = LrRunOffer { keep_masks: true, triples: ids[rank].map(|id| [id; 16]) };
+            exchange_lr_run(channel, &offers[rank], wanted, &LrPolicy::exactly(&offers[rank]), &dialect)
+        });
+        assert_all_heard(outcomes, Cause::Run, ErrorCode::HandshakeRefused);
     }
 }
 

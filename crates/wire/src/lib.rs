@@ -14,6 +14,7 @@
 //! | [`protocol`] | `org.interconnection.v2.protocol` | `handshake/protocol_family/*.proto` |
 //! | [`runtime`] | `org.interconnection.v2.runtime` | `runtime/*.proto` |
 //! | [`service`] | `org.interconnection.v2.service` | `service/beaver.proto` |
+//! | [`lr_run`] | `symbolon.v1` | `symbolon/lr_run.proto`, not part of the interconnection protocol |
 //! | [`psi_run`] | `symbolon.v1` | `symbolon/psi_run.proto`, not part of the interconnection protocol |
 //!
 //! # Encoding
@@ -73,6 +74,10 @@ pub mod handshake {
     pub use crate::org::interconnection::v2::{
         AlgoType, HandshakeRequest, HandshakeResponse, HandshakeVersionCheckHelper, OpType, ProtocolFamily,
     };
+}
+/// What Symbolon parties tell each other to keep masks and to use triples made ahead (`symbolon/lr_run.proto`).
+pub mod lr_run {
+    pub use crate::symbolon::v1::{LrExtension, LrRun};
 }
 /// What two Symbolon parties tell each other to resume or divide an intersection (`symbolon/psi_run.proto`).
 pub mod psi_run {

@@ -3,6 +3,9 @@
 mod negotiation;
 mod request;
 mod response;
+mod run;
 
 pub use negotiation::negotiate_lr;
 pub use request::LrRequest;
+pub use run::{LrRunOffer, LrRunPlan};
+pub(crate) use run::{Told, told};
