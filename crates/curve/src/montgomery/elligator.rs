@@ -57,8 +57,8 @@ pub(super) fn map<F: Field, const N: usize>(f: F, uniform: &[UniformBytes<N>], p
         let mut sums = [(one, one); BLOCK];
         for (lanes, sum) in uniform.chunks(F::LANES).zip(&mut sums) {
             let mut q = [Mapped { n: one, d: one, y: one }; 2];
-            for i in 0..N {
-                q[i] = map_element(f, &decode_element(f, lanes, i));
+            for (place, q) in q.iter_mut().enumerate().take(N) {
+                *q = map_element(f, &decode_element(f, lanes, place));
             }
             let (x, z) = if N == 2 { add(f, &q[0], &q[1]) } else { (q[0].n, q[0].d) };
             *sum = times_eight(f, &x, &z);
@@ -87,15 +87,15 @@ fn folded(uniform: &[u8; ELEMENT_BYTES]) -> Point {
     let [w0, w1, w2, w3, w4, w5] = words;
     // 2^255 is 19: what lies above, 129 bits, and then the one bit that may be above in the sum.
     let mut low = [w0, w1, w2, w3 & TOP];
-    let mut high = [w3 >> 63 | w4 << 1, w4 >> 63 | w5 << 1, w5 >> 63];
+    let mut high = [w3 >> 63 | w4 << 1, w4 >> 63 | w5 << 1, w5 >> 63, 0];
     for _ in 0..2 {
         let mut carry = 0;
-        for k in 0..4 {
-            let sum = u128::from(low[k]) + 19 * u128::from(high.get(k).copied().unwrap_or(0)) + carry;
-            low[k] = sum as u64;
+        for (low, high) in low.iter_mut().zip(high) {
+            let sum = u128::from(*low) + 19 * u128::from(high) + carry;
+            *low = sum as u64;
             carry = sum >> 64;
         }
-        high = [low[3] >> 63, 0, 0];
+        high = [low[3] >> 63, 0, 0, 0];
         low[3] &= TOP;
     }
     let mut point = [0; 32];

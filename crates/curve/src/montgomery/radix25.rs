@@ -89,13 +89,13 @@ macro_rules! each_limb {
 /// Limb `k` modulo its weight.
 #[inline(always)]
 fn low<E: Engine>(e: E, k: usize, limb: E::Vector) -> E::Vector {
-    e.and(limb, e.splat(if k % 2 == 0 { LOW_26 } else { LOW_25 }))
+    e.and(limb, e.splat(if k.is_multiple_of(2) { LOW_26 } else { LOW_25 }))
 }
 
 /// What limb `k` carries to the next.
 #[inline(always)]
 fn high<E: Engine>(e: E, k: usize, limb: E::Vector) -> E::Vector {
-    if k % 2 == 0 { e.right::<26>(limb) } else { e.right::<25>(limb) }
+    if k.is_multiple_of(2) { e.right::<26>(limb) } else { e.right::<25>(limb) }
 }
 
 /// Carries from limb `k` to the next one, from the last to the first.
@@ -355,12 +355,12 @@ mod tests {
     fn the_largest_limbs_stay_within_their_bounds() {
         let f = Radix25(Portable);
         let is_tight = |a: &Tight<[u64; MOST_LANES]>| {
-            let bound = |k: usize| if k % 2 == 0 { 1 << 26 } else { (1 << 25) + (1 << 16) };
+            let bound = |k: usize| if k.is_multiple_of(2) { 1 << 26 } else { (1 << 25) + (1 << 16) };
             a.0.iter().enumerate().all(|(k, limb)| limb.iter().all(|&limb| limb < bound(k)))
         };
         let below = |a: &[[u64; MOST_LANES]; LIMBS], bound: u64| a.iter().flatten().all(|&limb| limb < bound);
         let largest = Tight(std::array::from_fn(|k| {
-            [if k % 2 == 0 { (1 << 26) - 1 } else { (1 << 25) + (1 << 16) - 1 }; MOST_LANES]
+            [if k.is_multiple_of(2) { (1 << 26) - 1 } else { (1 << 25) + (1 << 16) - 1 }; MOST_LANES]
         }));
         for (product, square) in
             [false, true].map(|b| (f.product(&largest, &largest, b), f.square(&largest, b)))
