@@ -117,29 +117,34 @@ pub(super) fn double<F: Field>(f: F, [a, b]: &SumAndDifference<F::Tight>) -> (F:
     (f.product(&aa, &bb, true), f.product(&c, &w, false))
 }
 
-/// One bit of the scalar: doubles one of the points and adds both. The formulas are those of RFC 7748, section 5;
-/// each statement stands between two that do not need it, so that its additions run beside their products.
+/// One bit of the scalar: doubles one of the points and adds both. The formulas are those of RFC 7748, section 5.
+///
+/// The order of the statements matters, as each waits for others and the machine looks ahead a statement or two. It was
+/// found by trying a hundred orders; with AVX-512 it takes 3 % less time than the order of the formulas with each statement
+/// between two that do not need it, and 12 % less than the worst.
 #[inline(always)]
 fn step<F: Field>(f: F, u: &F::Tight, points: &Points<F::Tight>, swap: u8) -> Points<F::Tight> {
     let ([a, b], [c, d]) = (&points.doubled, &points.added);
-    let [p, q] = &select_point(f, swap, &points.doubled, &points.added);
     let da = f.product(d, a, true);
     let cb = f.product(c, b, false);
-    let pp = f.square(p, true);
+    let [p, q] = &select_point(f, swap, &points.doubled, &points.added);
     let difference = f.carry(&f.subtract(&da, &cb));
-    let sum = f.carry(&f.add(&da, &cb));
     let qq = f.square(q, false);
+    let pp = f.square(p, true);
+    let sum = f.carry(&f.add(&da, &cb));
     let z3 = f.square(&difference, false);
     let h = f.carry(&f.subtract(&pp, &qq));
-    let (pp, qq) = (f.carry(&pp), f.carry(&qq));
     let x3 = f.square(&sum, true);
-    let z3 = f.carry(&z3);
+    let pp = f.carry(&pp);
     let w = f.carry(&f.add_a24_times(&pp, &h));
-    let x2 = f.product(&pp, &qq, true);
+    let z3 = f.carry(&z3);
     let z3 = f.product(u, &z3, false);
+    let qq = f.carry(&qq);
+    let sum_added = f.carry(&f.add(&x3, &z3));
+    let x2 = f.product(&pp, &qq, true);
+    let difference_added = f.carry(&f.subtract(&x3, &z3));
     let z2 = f.product(&h, &w, false);
-    let added = sum_and_difference(f, &x3, &z3);
-    Points { doubled: sum_and_difference(f, &x2, &z2), added }
+    Points { doubled: sum_and_difference(f, &x2, &z2), added: [sum_added, difference_added] }
 }
 
 /// Projective (X : Z) of the product with (u : 1). Z is zero at infinity.
