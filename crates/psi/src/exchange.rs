@@ -243,6 +243,10 @@ impl Exchange<'_> {
             }
             let further = batch.further();
             totals.rows = totals.rows.saturating_add(batch.items()).saturating_add(further);
+            // A few bytes announce any number of rows, and who learns the result writes them all.
+            if totals.rows > self.params.max_peer_items {
+                return Err(self.too_many(totals.rows, self.params.max_peer_items).into());
+            }
             if self.params.duplicates == crate::Duplicates::Refuse && further > 0 {
                 let item = totals.items.saturating_sub(batch.items());
                 let first = batch.extra.keys().next().map_or(0, |&key| u64::from(key));

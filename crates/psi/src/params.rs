@@ -72,7 +72,7 @@ pub struct PsiParams {
     /// The number of items that the peer announced in the handshake, if it did. It may count rows or
     /// distinct ids.
     pub peer_items: Option<u64>,
-    /// Most points accepted from the peer, at most 2^32 - 1. This bounds what [`Storage::Memory`](crate::Storage)
+    /// Most points accepted from the peer, and most rows with the further ones that it counts; at most 2^32 - 1. This bounds what [`Storage::Memory`](crate::Storage)
     /// takes in memory, and the other storages on disk: see [`need`](crate::need).
     pub max_peer_items: u64,
 }

@@ -163,6 +163,8 @@ fn totals_against_the_announcement() {
     let messages: Vec<Bytes> = repeated.iter().map(bytes).collect();
     let error = first_stream(&PsiParams { peer_items: Some(3), ..params() }, &messages);
     assert!(matches!(error, PsiError::PeerTooManyItems { items: 4, limit: 3, .. }), "{error}");
+    let error = first_stream(&PsiParams { max_peer_items: 3, ..params() }, &messages);
+    assert!(matches!(error, PsiError::PeerTooManyItems { items: 4, limit: 3, .. }), "{error}");
 }
 
 /// What rank 0 says to these second-stream messages of a peer whose first stream is good.
