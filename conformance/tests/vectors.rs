@@ -42,6 +42,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("psi/model_psi-sm2-hybrid-reference.json", RUNS),
     ("psi/model_psi-sm2-sm3-increment.json", RUNS),
     ("psi/model_psi-sm2-uncompressed.json", RUNS),
+    ("psi/points.json", &["conformance/src/suite/points.rs"]),
     ("psi/sm2.json", &["crates/curve/tests/sm2.rs"]),
     ("psi/sm2_hash_to_curve.json", &["crates/curve/tests/sm2_hash_to_curve.rs"]),
     ("psi/suites.json", &["crates/curve/tests/model.rs"]),

@@ -2,9 +2,9 @@
 
 from .arithmetic import corrections, fixed_point, operations, prg
 from .handshakes import handshakes, requests
-from .intersection import psi_exchanges, suites
+from .intersection import points, psi_exchanges, suites
 from .links import links
 from .runs import intersections, trainings
 
-ALL = (prg, fixed_point, operations, corrections, handshakes, requests, links, suites, psi_exchanges, trainings,
-       intersections)
+ALL = (prg, fixed_point, operations, corrections, handshakes, requests, links, suites, points, psi_exchanges,
+       trainings, intersections)

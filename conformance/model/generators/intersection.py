@@ -1,6 +1,6 @@
 """Suites of PSI, and exchanges with a peer."""
 
-from symbolon_model import protobuf, psi
+from symbolon_model import curves, protobuf, psi
 from symbolon_model.files import header
 
 from .inputs import GENERATOR, MODEL, NAMES, Inputs, test
@@ -31,6 +31,47 @@ def suites():
         {"item": "text, UTF-8", "keys": "32 bytes, little-endian; the multiplier is the number modulo the group's order, on "
          "Curve25519 clamped after that", "point": "of the item; on Curve25519 the digest", "once": "the point times each key",
          "twice": "times both", "last_twelve": "of twice (errata E11 and E21)", "suite": "names of the protos"}),
+        "groups": groups}}
+
+
+SHOWN = {"sm3": "SM3", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512", "sha3-256": "SHA3-256",
+         "sha3-384": "SHA3-384", "sha3-512": "SHA3-512", "shake-256": "SHAKE-256"}
+
+
+def mapped(curve, hash_name, map_name, item):
+    """The point of an item, in the first format of its curve; `map_name` as in the protos."""
+    group = {"sm2": curves.SM2, "curve25519": curves.CURVE25519}[curve]
+    if map_name in ("try_and_increment", "try_and_rehash"):
+        point, _ = getattr(group, map_name)(hash_name, item)
+    else:
+        _, method, kind = map_name.split("_")
+        expander = "XOF" if hash_name == "shake-256" else "XMD"
+        tag = f"ECDH-PSI-V02-CS01-with-{'SM2' if curve == 'sm2' else curve}_{expander}:{SHOWN[hash_name]}_{method}_{kind}_".upper()
+        tag = tag.replace("CURVE25519", "curve25519").replace("WITH", "with")
+        point = (group.hash_to_curve if kind == "ro" else group.encode_to_curve)(hash_name, item, tag.encode())
+    return group.encode(point, "x962-compressed") if curve == "sm2" else point[0].to_bytes(32, "little")
+
+
+def points():
+    """Ids of the conformance suite as points, for all maps and hashes that suites can be made of."""
+    hashes = psi.HASH_NAMES | {30: "shake-256"}
+    long_enough = [number for number in hashes if number not in (10, 20)]
+    maps = {"try_and_increment": hashes, "try_and_rehash": hashes, "irtf_sswu_ro": long_enough, "irtf_sswu_nu": long_enough}
+    chosen = [("sm2", number, map_name) for map_name, numbers in maps.items() for number in numbers]
+    chosen += [("curve25519", number, map_name) for map_name in ("irtf_ell2_ro", "irtf_ell2_nu") for number in long_enough]
+    groups = []
+    for curve, number, map_name in chosen:
+        shown = {"curve": curve, "hash": (NAMES["hash"] | {30: "shake_256"})[number], "map": map_name}
+        name = "psi-point-" + "-".join(shown.values()).replace("_", "-")
+        items = ["s-0", "s-1", "s-2", "both-0", "both-1"]
+        groups.append(shown | {"tests": [
+            test(name, place + 1, item=item, point=mapped(curve, hashes[number], map_name, item.encode()).hex())
+            for place, item in enumerate(items)]})
+    return {"psi/points.json": {"header": header(
+        "psi-points", "Ids as points, for every curve, hash and map but the digest as x.", [MODEL], GENERATOR,
+        ["PPCA 9-2023 (ECDH-PSI)", "RFC 9380", "docs/hash-to-curve.md"],
+        {"item": "text, UTF-8", "point": "on SM2 X9.62 compressed, on Curve25519 the u-coordinate, 32 bytes little-endian",
+         "curve, hash, map": "names of the protos; the domain separation tags are those of errata E30 and E31"}),
         "groups": groups}}
 
 
