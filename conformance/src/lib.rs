@@ -18,6 +18,7 @@ pub mod dealer;
 mod error;
 pub mod frame;
 pub mod import;
+pub mod link_party;
 pub mod recording;
 pub mod replay;
 pub mod suite;

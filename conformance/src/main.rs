@@ -7,9 +7,10 @@ use clap::{Parser, Subcommand};
 use symbolon_conformance::suite::expected::Expected;
 use symbolon_conformance::suite::report::{self, Report};
 use symbolon_conformance::suite::run::{self, Plan};
-use symbolon_conformance::suite::{Case, Role, cases};
+use symbolon_conformance::suite::transcript::Transcript;
+use symbolon_conformance::suite::{Case, Role, again, cases};
 use symbolon_conformance::testee::{self, Testee};
-use symbolon_conformance::{import, replay, vectors};
+use symbolon_conformance::{import, link_party, replay, vectors};
 
 /// Nothing matched, or the command line or a file is wrong.
 const USAGE: u8 = 2;
@@ -49,13 +50,14 @@ enum Command {
         /// The case's id
         id: String,
     },
-    /// Play a recorded run of a real engine against Symbolon's library, as either rank
-    Replay {
-        /// A recording, as in vectors/recordings
-        recording: PathBuf,
-        /// Only this rank
-        #[arg(long)]
-        rank: Option<usize>,
+    /// Play a case again by its transcript and show the first difference; or a recorded run of a real engine against
+    /// Symbolon's library
+    Replay(ReplayOptions),
+    /// Symbolon's link as a testee: does the script in a case's file of values
+    #[command(hide = true)]
+    LinkParty {
+        /// The file
+        params: PathBuf,
     },
     /// What concerns the vector files
     Vectors {
@@ -83,17 +85,42 @@ enum VectorsCommand {
     },
 }
 
+/// What is tested.
 #[derive(Debug, clap::Args)]
-struct RunOptions {
-    /// Cases by id; `*` stands for anything [default: all]
-    #[arg(value_name = "PATTERN")]
-    cases: Vec<String>,
+struct TesteeOptions {
     /// Description of the implementation: a TOML file, or the name of one that comes with the suite
     #[arg(long, value_name = "TOML")]
     testee: String,
     /// Replaces the description's `program`
     #[arg(long, value_name = "PATH")]
     program: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReplayOptions {
+    /// `transcript.json` of a case, as a report names it; or a recording, as in vectors/recordings
+    file: PathBuf,
+    /// Of a transcript: description of the implementation, a TOML file or a name
+    #[arg(long, value_name = "TOML")]
+    testee: Option<String>,
+    /// Of a transcript: replaces the description's `program`
+    #[arg(long, value_name = "PATH")]
+    program: Option<String>,
+    /// Of a transcript: gets the new transcript and the testee's log
+    #[arg(long, default_value = "target/conform-replay", value_name = "FOLDER")]
+    out: PathBuf,
+    /// Of a recording: only this rank
+    #[arg(long)]
+    rank: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunOptions {
+    /// Cases by id; `*` stands for anything [default: all]
+    #[arg(value_name = "PATTERN")]
+    cases: Vec<String>,
+    #[command(flatten)]
+    testee: TesteeOptions,
     /// Only these roles of the testee: rank0, rank1, dealer
     #[arg(long, value_name = "ROLE", value_delimiter = ',', value_parser = role)]
     role: Vec<Role>,
@@ -140,7 +167,8 @@ fn command(command: Command) -> Result<u8, String> {
         Command::List { cases, role, json } => list(&cases, &role, json),
         Command::Run(options) => run(&options),
         Command::Explain { id } => explain(&id),
-        Command::Replay { recording, rank } => replay(&recording, rank),
+        Command::Replay(options) => replay(&options),
+        Command::LinkParty { params } => Ok(link_party(&params)),
         Command::Vectors { command: VectorsCommand::Check { folder } } => check_vectors(&folder),
         Command::Matrix { reports, out } => matrix(&reports, &out),
     }
@@ -181,18 +209,24 @@ fn selected(patterns: &[String], roles: &[Role]) -> Result<Vec<(&'static Case, R
     Ok(runs)
 }
 
-fn run(options: &RunOptions) -> Result<u8, String> {
-    let path = Path::new(&options.testee);
+/// The testee of that file or name.
+fn described(name: &str, program: Option<&str>) -> Result<Testee, String> {
+    let path = Path::new(name);
     let path = if path.is_file() {
         path.to_owned()
     } else {
-        testee::shipped(&options.testee)
-            .ok_or_else(|| format!("{}: there is no such file, nor a testee of that name", options.testee))?
+        testee::shipped(name)
+            .ok_or_else(|| format!("{name}: there is no such file, nor a testee of that name"))?
     };
     let mut testee = Testee::read(&path).map_err(|error| error.to_string())?;
-    if let Some(program) = &options.program {
-        testee.program.clone_from(program);
+    if let Some(program) = program {
+        program.clone_into(&mut testee.program);
     }
+    Ok(testee)
+}
+
+fn run(options: &RunOptions) -> Result<u8, String> {
+    let testee = described(&options.testee.testee, options.testee.program.as_deref())?;
     let expected = match &options.expected {
         None => Expected::default(),
         Some(path) => {
@@ -251,7 +285,50 @@ fn explain(id: &str) -> Result<u8, String> {
     Ok(0)
 }
 
-fn replay(path: &Path, rank: Option<usize>) -> Result<u8, String> {
+fn link_party(params: &Path) -> u8 {
+    match link_party::play(params) {
+        Ok(()) => 0,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            1
+        }
+    }
+}
+
+fn replay(options: &ReplayOptions) -> Result<u8, String> {
+    match again::read(&options.file).map_err(|error| error.to_string())? {
+        Some(transcript) => replay_case(options, &transcript),
+        None => replay_recording(&options.file, options.rank),
+    }
+}
+
+/// Plays the transcript's case again and compares.
+fn replay_case(options: &ReplayOptions, then: &Transcript) -> Result<u8, String> {
+    let name = options.testee.as_deref().ok_or("a transcript is played against a testee: add --testee")?;
+    let testee = described(name, options.program.as_deref())?;
+    let case = cases::named(&then.case).ok_or_else(|| format!("there is no case {:?} here", then.case))?;
+    let runs = vec![(case, then.role)];
+    let dialect = testee.dialect()?;
+    let plan = Plan { testee: &testee, dialect, runs, jobs: 1, folder: options.out.join("cases") };
+    let report = run::run(&plan, &|_| {});
+    print!("{}", report::text(&report));
+    let now = report.results.first().and_then(|result| result.transcript.as_deref());
+    let now = now.ok_or("the case has no transcript now")?;
+    println!("then  {}\nnow   {}", options.file.display(), now.display());
+    let Some(now) = again::read(now).map_err(|error| error.to_string())? else {
+        return Err(format!("{} is no transcript", now.display()));
+    };
+    match again::first_difference(then, &now) {
+        None => println!("no difference: the same keys, sizes and codes"),
+        Some(difference) => {
+            println!("first difference\n  {difference}");
+            return Ok(1);
+        }
+    }
+    Ok(0)
+}
+
+fn replay_recording(path: &Path, rank: Option<usize>) -> Result<u8, String> {
     let recording = import::read_any(path).map_err(|error| error.to_string())?;
     let mut good = true;
     for rank in rank.map_or(0..2, |rank| rank..rank + 1) {

@@ -68,6 +68,8 @@ pub struct Testee {
     pub lr: Option<LrSide>,
     /// The trusted dealer, if the testee has one.
     pub dealer: Option<DealerSide>,
+    /// The link by itself, with any number of parties, if the testee can be run so.
+    pub link: Option<LinkSide>,
 }
 
 /// How to run a set intersection.
@@ -103,6 +105,13 @@ pub struct LrSide {
     pub listening: Option<Listening>,
     /// Widths of its rings.
     pub fields: Vec<u32>,
+    /// How it truncates: `probabilistic`, `precise`.
+    #[serde(default = "probabilistic")]
+    pub truncations: Vec<String>,
+    /// What it calls each form of the dealer's service: `interconnection`, `spu-http`, `spu-unary`. If nothing is said
+    /// it has the one of its dialect.
+    #[serde(default)]
+    pub dealers: BTreeMap<String, String>,
     /// Whether it takes the numbers of rank 0's plan (epochs, batch size, step size) where they differ from its own.
     #[serde(default)]
     pub takes_numbers_of_rank_0: bool,
@@ -119,6 +128,15 @@ pub struct DealerSide {
     pub listening: Option<Listening>,
     /// The services that it offers: `interconnection`, `spu-http`, `spu-unary`.
     pub services: Vec<String>,
+}
+
+/// How to run a script of operations on a link of several parties
+/// ([`collectives`](crate::suite::collectives)).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkSide {
+    /// The command line.
+    pub command: Vec<Argument>,
 }
 
 /// A testee that is there already.
@@ -154,6 +172,10 @@ fn twenty() -> u64 {
     20
 }
 
+fn probabilistic() -> Vec<String> {
+    vec!["probabilistic".into()]
+}
+
 fn yes() -> bool {
     true
 }
@@ -178,9 +200,10 @@ impl Testee {
             self.psi.as_ref().map(|side| (&side.command, side.listening.is_some())),
             self.lr.as_ref().map(|side| (&side.command, side.listening.is_some())),
             self.dealer.as_ref().map(|side| (&side.command, side.listening.is_some())),
+            self.link.as_ref().map(|side| (&side.command, false)),
         ];
         if commands.iter().flatten().next().is_none() {
-            return Err("one of [psi], [lr] and [dealer] must be there".into());
+            return Err("one of [psi], [lr], [dealer] and [link] must be there".into());
         }
         for (command, listening) in commands.into_iter().flatten() {
             if command.is_empty() && !listening {
@@ -231,11 +254,11 @@ impl Testee {
         psi.or(lr).or(dealer).is_some()
     }
 
-    /// Starts a process of the testee. Its output goes to `log`.
+    /// A command line of the description, with every `{name}` replaced.
     ///
     /// # Errors
-    /// An unknown `{name}` in the description, or a program that cannot be started.
-    pub fn start(&self, command: &[Argument], values: &Values, log: &Path) -> Result<Process, String> {
+    /// An unknown `{name}`, or a brace that is not closed.
+    pub fn arguments(&self, command: &[Argument], values: &Values) -> Result<Vec<String>, String> {
         let values = values.clone().with("program", &self.program);
         let mut arguments = Vec::new();
         for argument in command {
@@ -250,6 +273,16 @@ impl Testee {
                 }
             }
         }
+        Ok(arguments)
+    }
+
+    /// Starts a process of the testee. Its output goes to `log`.
+    ///
+    /// # Errors
+    /// An unknown `{name}` in the description, or a program that cannot be started.
+    pub fn start(&self, command: &[Argument], values: &Values, log: &Path) -> Result<Process, String> {
+        let arguments = self.arguments(command, values)?;
+        let values = values.clone().with("program", &self.program);
         let mut variables = Vec::new();
         for (name, text) in &self.environment {
             variables.push((name.clone(), values.fill(text)?));

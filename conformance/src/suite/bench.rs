@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use symbolon_dialect::Dialect;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use symbolon_dialect::{Construction, DealerDialect, Dialect};
 
 use super::case::{Case, Role};
 use super::peer::{Answer, Message, Peer};
 use super::points::{Suite, X25519};
+use super::spu::{Form, KeyPair};
 use super::transcript::Log;
 use super::verdict::{Finding, Outcome};
 use crate::testee::{Argument, Exit, Listening, Process, Testee, Values};
@@ -39,6 +41,71 @@ pub fn ids(who: &str, own: usize, common: usize) -> Vec<String> {
     own.chain((0..common).map(|index| format!("both-{index}"))).collect()
 }
 
+/// Operations on a link of several parties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkTask {
+    /// How many parties; the suite plays all but one.
+    pub parties: usize,
+    /// What they do, as [`collectives`](super::collectives) has it.
+    pub script: String,
+}
+
+/// How products are brought back to the fraction bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truncation {
+    /// Each party its own share.
+    Probabilistic,
+    /// With masks of the dealer and an opening.
+    Precise,
+}
+
+impl Truncation {
+    /// The word of descriptions.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Probabilistic => "probabilistic",
+            Self::Precise => "precise",
+        }
+    }
+}
+
+/// How a party asks for corrections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DealerForm {
+    /// `org.interconnection.v2.service.BeaverService` over gRPC.
+    Interconnection,
+    /// SPU's service.
+    Spu(Form),
+}
+
+impl DealerForm {
+    /// The word of descriptions.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Interconnection => "interconnection",
+            Self::Spu(Form::Http) => "spu-http",
+            Self::Spu(Form::Unary) => "spu-unary",
+        }
+    }
+
+    /// What a reading of disputed points takes.
+    pub fn of(dialect: &Dialect) -> Self {
+        match (dialect.dealer, dialect.dealer_stream) {
+            (DealerDialect::Interconnection, _) => Self::Interconnection,
+            (_, Construction::BlocksLittleEndian) => Self::Spu(Form::Http),
+            (_, Construction::CtrBigEndian) => Self::Spu(Form::Unary),
+        }
+    }
+
+    /// The form of SPU's service.
+    pub const fn spu(self) -> Option<Form> {
+        match self {
+            Self::Interconnection => None,
+            Self::Spu(form) => Some(form),
+        }
+    }
+}
+
 /// A training to run. Both parties' tables are here; the testee is given its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LrTask {
@@ -60,6 +127,10 @@ pub struct LrTask {
     pub field: u32,
     /// Fraction bits.
     pub fraction_bits: u32,
+    /// How products are truncated.
+    pub truncation: Truncation,
+    /// How the dealer is asked; as the reading has it if nothing is said.
+    pub dealer_form: Option<DealerForm>,
     /// The dealer's address; [`Bench`] fills it in where it runs the dealer.
     pub dealer: String,
     /// The dealer's session.
@@ -85,6 +156,8 @@ impl LrTask {
             l2: 0.0,
             field: 64,
             fraction_bits: 18,
+            truncation: Truncation::Probabilistic,
+            dealer_form: None,
             dealer: "127.0.0.1:9".into(),
             session: "conformance".into(),
             adjust_rank: 0,
@@ -126,7 +199,7 @@ pub struct Bench<'a> {
     folder: PathBuf,
     deadline: Instant,
     process: Option<Process>,
-    peer: Option<Arc<Peer>>,
+    peers: Vec<Arc<Peer>>,
     address: String,
     hung: bool,
 }
@@ -156,7 +229,7 @@ impl<'a> Bench<'a> {
             folder,
             deadline: Instant::now() + testee.deadline(),
             process: None,
-            peer: None,
+            peers: Vec::new(),
             address: String::new(),
             hung: false,
         })
@@ -197,6 +270,30 @@ impl<'a> Bench<'a> {
     /// The key of ALLGATHER number `index` of all collectives, from 0.
     pub fn allgather(&self, channel: &str, index: u64) -> String {
         format!("{channel}:{}:ALLGATHER", self.dialect.counter_base.first() + index)
+    }
+
+    /// How the testee asks for corrections in a training.
+    ///
+    /// # Errors
+    /// It does not do that.
+    pub fn dealer_form(&self, task: &LrTask) -> Outcome<DealerForm> {
+        let form = task.dealer_form.unwrap_or_else(|| DealerForm::of(&self.dialect));
+        let unsupported = || Finding::Unsupported(format!("no dealer of the form {}", form.word()));
+        let side = self.testee.lr.as_ref().ok_or_else(unsupported)?;
+        let is_usual = side.dealers.is_empty() && form == DealerForm::of(&self.dialect);
+        (is_usual || side.dealers.contains_key(form.word())).then_some(form).ok_or_else(unsupported)
+    }
+
+    /// The streams of a dealer of that form: those of the reading, if it has such a dealer; else those of the engines
+    /// that speak it (E16).
+    pub fn dealer_stream(&self, form: DealerForm) -> Construction {
+        match form {
+            DealerForm::Spu(form) if self.dialect.dealer == DealerDialect::Interconnection => match form {
+                Form::Http => Construction::BlocksLittleEndian,
+                Form::Unary => Construction::CtrBigEndian,
+            },
+            _ => self.dialect.dealer_stream,
+        }
     }
 
     /// Starts the testee for an intersection.
@@ -244,6 +341,23 @@ impl<'a> Bench<'a> {
         if !side.fields.contains(&task.field) {
             return Err(Finding::Unsupported(format!("no ring of {} bits", task.field)));
         }
+        let truncation = task.truncation.word();
+        if !side.truncations.iter().any(|word| word == truncation) {
+            return Err(Finding::Unsupported(format!("no {truncation} truncation")));
+        }
+        let form = self.dealer_form(task)?;
+        let key = match form {
+            DealerForm::Interconnection => PathBuf::new(),
+            DealerForm::Spu(_) => {
+                let keys = KeyPair::of_number(1).and_then(|pair| pair.write(&self.folder));
+                let [_, public] = keys.map_err(Finding::Error)?;
+                public
+            }
+        };
+        let stream = match self.dealer_stream(form) {
+            Construction::BlocksLittleEndian => "blocks-little-endian",
+            Construction::CtrBigEndian => "ctr-big-endian",
+        };
         let rank = self.rank();
         let has_label = task.label_rank == rank;
         let table = self.write("table.csv", &lr_table(task, rank, false))?;
@@ -258,11 +372,57 @@ impl<'a> Bench<'a> {
             .with("l2", task.l2)
             .with("field", task.field)
             .with("fraction_bits", task.fraction_bits)
+            .with("truncation", truncation)
             .with("dealer", &task.dealer)
+            .with("dealer_form", side.dealers.get(form.word()).cloned().unwrap_or_default())
+            .with("dealer_key", key.display())
+            .with("dealer_key_base64", BASE64_STANDARD.encode(std::fs::read(&key).unwrap_or_default()))
+            .with("dealer_stream", stream)
             .with("session", &task.session)
             .with("adjust_rank", task.adjust_rank);
         let (command, listening) = (&side.command, side.listening.as_ref());
         self.start_party(command, listening, values)
+    }
+
+    /// Starts the testee for a script on the link; the suite's parties, by rank.
+    ///
+    /// # Errors
+    /// It has no link by itself.
+    pub fn start_link(&mut self, task: &LinkTask) -> Outcome<Vec<Arc<Peer>>> {
+        let testee = self.testee;
+        let side = testee
+            .link
+            .as_ref()
+            .ok_or_else(|| Finding::Unsupported("no link of more than two parties".into()))?;
+        let failed = |error: std::io::Error| Finding::Error(error.to_string());
+        self.address = super::ports::free().map_err(Finding::Error)?;
+        let rank = self.rank();
+        let mut listeners = Vec::new();
+        let mut parties = Vec::new();
+        for party in 0..task.parties {
+            if party == rank {
+                parties.push(self.address.clone());
+                continue;
+            }
+            let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+            parties.push(listener.local_addr().map_err(failed)?.to_string());
+            listeners.push((party, listener));
+        }
+        let carrier = testee.carrier().map_err(Finding::Error)?;
+        for (party, listener) in listeners {
+            let log = self.log.clone();
+            let peer = Peer::start(listener, parties.clone(), party, rank, carrier, &self.dialect, log)
+                .map_err(Finding::Error)?;
+            self.peers.push(peer);
+        }
+        let values = Values::default()
+            .with("rank", rank)
+            .with("parties", parties.join(","))
+            .with("listen", &self.address)
+            .with("script", &task.script)
+            .with("output", self.output().display());
+        self.spawn(&side.command, values)?;
+        Ok(self.peers.clone())
     }
 
     fn start_party(
@@ -287,9 +447,10 @@ impl<'a> Bench<'a> {
             address.clone_from(&self.address);
         }
         let carrier = self.testee.carrier().map_err(Finding::Error)?;
-        let peer = Peer::start(listener, parties.clone(), 1 - rank, carrier, &self.dialect, self.log.clone())
-            .map_err(Finding::Error)?;
-        self.peer = Some(peer.clone());
+        let peer =
+            Peer::start(listener, parties.clone(), 1 - rank, rank, carrier, &self.dialect, self.log.clone())
+                .map_err(Finding::Error)?;
+        self.peers.push(peer.clone());
         let values = values
             .with("rank", rank)
             .with("peer_rank", 1 - rank)
@@ -333,6 +494,8 @@ impl<'a> Bench<'a> {
 
     fn spawn(&mut self, command: &[Argument], values: Values) -> Outcome {
         let values = values.with("case", self.case.id).with("dir", self.folder.display());
+        let suite = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+        let values = values.with("suite_program", suite);
         let params = self.folder.join("params.json");
         let values = values.with("params", params.display());
         self.write("params.json", &values.to_json())?;
@@ -562,7 +725,7 @@ impl<'a> Bench<'a> {
         if let Some(process) = &mut self.process {
             process.kill();
         }
-        if let Some(peer) = self.peer.take() {
+        for peer in self.peers.drain(..) {
             peer.close();
         }
         let transcript = self.folder.join("transcript.json");

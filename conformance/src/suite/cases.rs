@@ -12,7 +12,7 @@ use super::case::{Case, Role};
 
 /// All of them, in the order of reports.
 pub fn all() -> Vec<&'static Case> {
-    [link::CASES, handshake::CASES, psi::CASES, dealer::CASES, lr::CASES]
+    [link::CASES, handshake::CASES, psi::CASES, psi::SUITES, dealer::CASES, dealer::SPU, lr::CASES]
         .into_iter()
         .flatten()
         .flat_map(|cases| cases.iter())

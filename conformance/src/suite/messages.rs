@@ -1,5 +1,6 @@
 //! Handshake messages of the suite's side, part by part, so that a case can spoil any of them.
 
+use symbolon_dialect::ResponseStyle;
 use symbolon_wire::algos::{
     LrDataIoProposal, LrDataIoResult, LrHyperparamsProposal, LrHyperparamsResult, PsiDataIoProposal,
     PsiDataIoResult, SgdOptimizer,
@@ -12,7 +13,7 @@ use symbolon_wire::protocol::{
 };
 use symbolon_wire::{common::ResponseHeader, pack_any};
 
-use super::bench::{LrTask, PsiTask};
+use super::bench::{LrTask, PsiTask, Truncation};
 use super::points::Suite;
 
 /// Numbers of the protos (`handshake/entry.proto` and the files that it names), written out here so that a wrong
@@ -38,6 +39,8 @@ pub mod number {
     pub const SEMI2K: i32 = 1;
     /// `TRUNC_MODE_PROBABILISTIC`
     pub const PROBABILISTIC: i32 = 1;
+    /// `TRUNC_MODE_PRECISE`
+    pub const PRECISE: i32 = 2;
     /// `CRYPTO_TYPE_AES128_CTR`
     pub const AES128_CTR: i32 = 1;
     /// `SHARED_SERIALIZE_FORMAT_RAW`
@@ -183,7 +186,7 @@ impl LrRequest {
                 field_types: vec![field(task.field)],
                 trunc_modes: vec![TruncationModeProposal {
                     supported_versions: vec![1],
-                    method: number::PROBABILISTIC,
+                    method: truncation(task),
                     compatible_protocols: Vec::new(),
                 }],
                 prg_configs: vec![PrgConfigProposal {
@@ -237,8 +240,9 @@ pub struct LrResponse {
 }
 
 impl LrResponse {
-    /// What rank 0 with this task decides.
-    pub fn of(task: &LrTask) -> Self {
+    /// What rank 0 with this task decides. In the style of the reference the dealer's version is where that has it
+    /// (erratum E17).
+    pub fn of(task: &LrTask, style: ResponseStyle) -> Self {
         let count = |columns: usize| i32::try_from(columns).unwrap_or(i32::MAX);
         Self {
             algorithm: LrHyperparamsResult {
@@ -258,12 +262,15 @@ impl LrResponse {
                 version: 1,
                 protocol: number::SEMI2K,
                 field_type: field(task.field),
-                trunc_mode: Some(TruncationModeResult { version: 1, method: number::PROBABILISTIC }),
+                trunc_mode: Some(TruncationModeResult { version: 1, method: truncation(task) }),
                 prg_config: Some(PrgConfigResult { version: 1, crypto_type: number::AES128_CTR }),
                 fxp_fraction_bits: i32::try_from(task.fraction_bits).unwrap_or(i32::MAX),
                 shard_serialize_format: number::RAW,
                 triple_config: Some(TripleConfigResult {
-                    version: 1,
+                    version: match style {
+                        ResponseStyle::Full => 1,
+                        ResponseStyle::Reference => number::DEALER_VERSION,
+                    },
                     server_host: task.dealer.clone(),
                     sever_version: number::DEALER_VERSION,
                     session_id: task.session.clone(),
@@ -298,6 +305,14 @@ impl LrResponse {
     }
 }
 
+/// `TRUNC_MODE_…`
+fn truncation(task: &LrTask) -> i32 {
+    match task.truncation {
+        Truncation::Probabilistic => number::PROBABILISTIC,
+        Truncation::Precise => number::PRECISE,
+    }
+}
+
 /// `FIELD_TYPE_…`
 pub fn field(bits: u32) -> i32 {
     match bits {
@@ -316,7 +331,7 @@ mod tests {
     /// The numbers stand here twice on purpose; they come from the protos either way.
     #[test]
     fn numbers_are_those_of_the_protos() {
-        let pairs: [(i32, i32); 20] = [
+        let pairs: [(i32, i32); 21] = [
             (number::ECDH_PSI, handshake::AlgoType::EcdhPsi.into()),
             (number::SS_LR, handshake::AlgoType::SsLr.into()),
             (number::SIGMOID, handshake::OpType::Sigmoid.into()),
@@ -327,6 +342,7 @@ mod tests {
             (number::MINIMAX_1, op::SigmoidMode::Minimax1.into()),
             (number::SEMI2K, protocol::ProtocolKind::Semi2k.into()),
             (number::PROBABILISTIC, protocol::TruncMode::Probabilistic.into()),
+            (number::PRECISE, protocol::TruncMode::Precise.into()),
             (number::AES128_CTR, protocol::CryptoType::Aes128Ctr.into()),
             (number::RAW, protocol::ShardSerializeFormat::SharedSerializeFormatRaw.into()),
             (field(128), protocol::FieldType::FieldType128.into()),

@@ -17,9 +17,11 @@
 //! | unsupported | its description, or its exit code, says that it does not have this |
 //! | error | the suite could not run the case |
 
+pub mod again;
 pub mod bench;
 pub mod case;
 pub mod cases;
+pub mod collectives;
 pub mod dealer;
 pub mod expected;
 pub mod intersect;
@@ -29,6 +31,7 @@ pub mod points;
 mod ports;
 pub mod report;
 pub mod run;
+pub mod spu;
 pub mod streams;
 pub mod training;
 pub mod transcript;

@@ -100,7 +100,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Listens on `listener`; `parties` are both addresses by rank.
+    /// Listens on `listener`, for a testee of that rank; `parties` are all addresses by rank.
     ///
     /// # Errors
     /// Sockets that cannot be used.
@@ -108,6 +108,7 @@ impl Peer {
         listener: TcpListener,
         parties: Vec<String>,
         rank: usize,
+        testee: usize,
         carrier: CarrierKind,
         dialect: &Dialect,
         log: Arc<Log>,
@@ -122,7 +123,7 @@ impl Peer {
         let peer = Arc::new(Self {
             node,
             rank,
-            testee: 1 - rank,
+            testee,
             numbered: dialect.sequence_numbers,
             connect_suffix: dialect.connect_suffix,
             fin: dialect.fin,

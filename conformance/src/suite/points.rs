@@ -5,15 +5,22 @@
 //! | Curve25519, digest as x | x = H(id), 32 bytes little-endian, the top bit ignored | X25519 with a clamped scalar (RFC 7748) |
 //! | SM2, try and increment | x = H(id), H(id) + 1, … mod p (big-endian); even y | scalar multiplication |
 //! | SM2, try and rehash | x = H(id), H(H(id)), … mod p (big-endian); even y | scalar multiplication |
+//!
+//! Points by other hashes and by the maps of RFC 9380 are looked up in vectors/psi/points.json, which has them for the ids
+//! of [`ids`](super::bench::ids)`("s", 3, 2)`.
 
 use std::fmt;
 
 use curve25519_dalek::MontgomeryPoint;
+use serde_json::Value;
 use sha2::Digest as _;
 use sm2::elliptic_curve::ff::PrimeField as _;
 use sm2::elliptic_curve::point::{AffineCoordinates as _, DecompressPoint as _};
 use sm2::elliptic_curve::subtle::Choice;
 use sm2::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
+
+/// Computed by conformance/model.
+const POINTS: &str = include_str!("../../../vectors/psi/points.json");
 
 macro_rules! terms {
     ($(#[$about:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)* }) => {
@@ -26,6 +33,9 @@ macro_rules! terms {
             pub const fn number(self) -> i32 {
                 match self { $(Self::$variant => $number,)* }
             }
+
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// Its name in the protos, lower case, without prefix.
             pub const fn name(self) -> &'static str {
@@ -50,7 +60,23 @@ terms! {
         /// GB/T 32905.
         Sm3 = 1, "sm3";
         /// FIPS 180-4.
+        Sha224 = 10, "sha_224";
+        /// FIPS 180-4.
         Sha256 = 11, "sha_256";
+        /// FIPS 180-4.
+        Sha384 = 12, "sha_384";
+        /// FIPS 180-4.
+        Sha512 = 13, "sha_512";
+        /// FIPS 202.
+        Sha3Of224 = 20, "sha3_224";
+        /// FIPS 202.
+        Sha3Of256 = 21, "sha3_256";
+        /// FIPS 202.
+        Sha3Of384 = 22, "sha3_384";
+        /// FIPS 202.
+        Sha3Of512 = 23, "sha3_512";
+        /// FIPS 202.
+        Shake256 = 30, "shake_256";
     }
 }
 terms! {
@@ -62,6 +88,14 @@ terms! {
         Rehash = 2, "try_and_rehash";
         /// The digest is x.
         Direct = 3, "direct_hash_as_point_x";
+        /// RFC 9380, `hash_to_curve` by the simplified SWU map.
+        SswuRo = 10, "irtf_sswu_ro";
+        /// RFC 9380, `encode_to_curve` by the simplified SWU map.
+        SswuNu = 11, "irtf_sswu_nu";
+        /// RFC 9380, `hash_to_curve` by Elligator 2.
+        Elligator2Ro = 12, "irtf_ell2_ro";
+        /// RFC 9380, `encode_to_curve` by Elligator 2.
+        Elligator2Nu = 13, "irtf_ell2_nu";
     }
 }
 terms! {
@@ -125,34 +159,64 @@ impl Suite {
         }
     }
 
-    fn digest(self, data: &[u8]) -> [u8; 32] {
+    /// The digest, of the hashes that the suite computes.
+    fn digest(self, data: &[u8]) -> Option<[u8; 32]> {
         match self.hash {
-            Hash::Sha256 => sha2::Sha256::digest(data).into(),
-            Hash::Sm3 => sm3::Sm3::digest(data).into(),
+            Hash::Sha256 => Some(sha2::Sha256::digest(data).into()),
+            Hash::Sm3 => Some(sm3::Sm3::digest(data).into()),
+            _ => None,
         }
     }
 
     /// The encoded point of an id.
     ///
     /// # Errors
-    /// No point after 100 attempts, or a combination that means nothing.
+    /// No point after 100 attempts; an id that the vectors do not have; a combination that means nothing.
     pub fn point_of(self, id: &[u8]) -> Result<Vec<u8>, String> {
-        let mut digest = self.digest(id);
-        match (self.curve, self.map) {
-            (Curve::Curve25519, Map::Direct) => Ok(digest.to_vec()),
-            (Curve::Sm2, Map::Increment | Map::Rehash) => {
-                for _ in 0..100 {
-                    let x = below_p(digest);
-                    let even = AffinePoint::decompress(&FieldBytes::from(x), Choice::from(0));
-                    if let Some(point) = even.into_option() {
-                        return Ok(self.encode(&point));
-                    }
-                    digest =
-                        if self.map == Map::Rehash { self.digest(&digest) } else { below_p(plus_one(x)) };
-                }
-                Err("100 attempts found no point".into())
+        match (self.curve, self.map, self.digest(id)) {
+            (Curve::Curve25519, Map::Direct, Some(digest)) => Ok(digest.to_vec()),
+            (Curve::Sm2, Map::Increment | Map::Rehash, Some(digest)) => self.try_digests(digest),
+            _ => self.known(id),
+        }
+    }
+
+    fn try_digests(self, mut digest: [u8; 32]) -> Result<Vec<u8>, String> {
+        for _ in 0..100 {
+            let x = below_p(digest);
+            let even = AffinePoint::decompress(&FieldBytes::from(x), Choice::from(0));
+            if let Some(point) = even.into_option() {
+                return Ok(self.encode(&point));
             }
-            _ => Err(format!("{self} means nothing")),
+            digest = match self.map {
+                Map::Rehash => self.digest(&digest).unwrap_or_default(),
+                _ => below_p(plus_one(x)),
+            };
+        }
+        Err("100 attempts found no point".into())
+    }
+
+    /// The point that the vectors have for an id.
+    fn known(self, id: &[u8]) -> Result<Vec<u8>, String> {
+        let file: Value = serde_json::from_str(POINTS).map_err(|error| error.to_string())?;
+        let none = Vec::new();
+        let list = |value: &Value| value.as_array().unwrap_or(&none).clone();
+        let names = [("curve", self.curve.name()), ("hash", self.hash.name()), ("map", self.map.name())];
+        let group = list(&file["groups"])
+            .into_iter()
+            .find(|group| names.iter().all(|(key, name)| group[*key] == *name))
+            .ok_or_else(|| format!("{self} means nothing"))?;
+        let test = list(&group["tests"])
+            .into_iter()
+            .find(|test| test["item"].as_str().map(str::as_bytes) == Some(id))
+            .ok_or_else(|| format!("vectors/psi/points.json does not have this id for {self}"))?;
+        let point =
+            hex::decode(test["point"].as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
+        match self.curve {
+            Curve::Curve25519 => Ok(point),
+            Curve::Sm2 => {
+                let compressed = Self { format: Format::Compressed, ..self };
+                Ok(self.encode(&compressed.decode(&point)?))
+            }
         }
     }
 
@@ -292,6 +356,32 @@ mod tests {
             count += 1;
         }
         assert!(count > 20, "{count} points");
+    }
+
+    /// What is computed here is what the model has, and every combination of the vectors can be asked for.
+    #[test]
+    fn points_are_those_of_the_model() {
+        let file: serde_json::Value = serde_json::from_str(POINTS).unwrap();
+        let (mut computed, mut known) = (0, 0);
+        for group in file["groups"].as_array().unwrap() {
+            let curve = if group["curve"] == "sm2" { Curve::Sm2 } else { Curve::Curve25519 };
+            let hash = Hash::ALL.iter().copied().find(|hash| group["hash"] == hash.name()).unwrap();
+            let map = Map::ALL.iter().copied().find(|map| group["map"] == map.name()).unwrap();
+            let format = if curve == Curve::Sm2 { Format::Compressed } else { Format::Uncompressed };
+            let suite = Suite { curve, hash, map, format };
+            for test in group["tests"].as_array().unwrap() {
+                let item = test["item"].as_str().unwrap();
+                assert_eq!(suite.point_of(item.as_bytes()).unwrap(), bytes(&test["point"]), "{test}");
+                match suite.digest(b"") {
+                    Some(_) if map == Map::Increment || map == Map::Rehash => computed += 1,
+                    _ => known += 1,
+                }
+            }
+        }
+        assert_eq!((computed, known), (20, 240));
+        let unknown = Suite { map: Map::SswuRo, ..SM2_SM3 };
+        assert!(unknown.point_of(b"another").is_err());
+        assert!(Suite { curve: Curve::Curve25519, ..unknown }.point_of(b"s-0").is_err());
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn rounded(time: Duration) -> f64 {
 }
 
 /// Text for XML and HTML, which have no way to write most control characters: they are shown.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

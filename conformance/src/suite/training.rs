@@ -5,174 +5,21 @@
 //! [`streams`](super::streams); nothing of the crates that Symbolon trains with is used. Sources: PPCA 7-2023 (SS-LR)
 //! and SPU 0.9.5 as recorded in vectors/recordings.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod dealer;
 
 use symbolon_dialect::{Construction, FirstStepDraws, TruncationSide};
-use symbolon_grpc::stubs::{BeaverService, BeaverServiceServer};
-use symbolon_wire::service::{
-    AdjusDotRequest, AdjustAndRequest, AdjustMulRequest, AdjustRandBitRequest, AdjustResponse,
-    AdjustTruncPrRequest, AdjustTruncRequest, CreateSessionRequest, CreateSessionResponse,
-    DeleteSessionRequest, DeleteSessionResponse,
-};
-use tonic::{Request, Response, Status};
 
 use super::Bench;
-use super::bench::LrTask;
-use super::peer::Peer;
+use super::bench::{DealerForm, LrTask, Truncation};
 use super::streams::{arithmetic_shift, draw, elements, mask, product};
-use super::transcript::{Log, What};
+use dealer::{high_part, top_bit};
+
+pub use dealer::Dealer;
 
 /// The suite's dealer seed.
 pub const DEALER_SEED: [u8; 16] = *b"suite: the deal.";
 /// The suite's pairwise seed.
 pub const PAIRWISE_SEED: [u8; 16] = *b"suite: pairwise.";
-
-/// The suite as dealer of one session.
-#[derive(Clone)]
-pub struct Dealer {
-    /// Seeds by rank; the suite's is there from the start.
-    seeds: Arc<Mutex<BTreeMap<i32, Vec<u8>>>>,
-    construction: Construction,
-    spoil: fn(&mut AdjustResponse),
-    log: Arc<Log>,
-}
-
-impl Dealer {
-    /// A dealer that knows the suite's seed, for a suite of that rank. `spoil` changes each of its answers.
-    pub fn new(bench: &Bench, rank: usize, spoil: fn(&mut AdjustResponse)) -> Self {
-        let seeds = BTreeMap::from([(i32::from(rank == 1), DEALER_SEED.to_vec())]);
-        Self {
-            seeds: Arc::new(Mutex::new(seeds)),
-            construction: bench.dialect.dealer_stream,
-            spoil,
-            log: bench.log.clone(),
-        }
-    }
-
-    /// Listens on the network threads of the peer, until that is closed.
-    pub fn serve(&self, peer: &Peer, address: SocketAddr) {
-        let service = BeaverServiceServer::new(self.clone());
-        let server = tonic::transport::Server::builder().serve(address, service);
-        let log = self.log.clone();
-        drop(peer.node().runtime().spawn(async move {
-            if let Err(error) = server.await {
-                log.note(format!("the suite's dealer ended: {error}"));
-            }
-        }));
-    }
-
-    /// The seed that a rank gave.
-    pub fn seed(&self, rank: usize) -> Option<[u8; 16]> {
-        let seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
-        seeds.get(&i32::from(rank == 1)).and_then(|seed| seed.as_slice().try_into().ok())
-    }
-
-    fn dot(&self, request: &AdjusDotRequest) -> Result<AdjustResponse, String> {
-        let bits = match request.field {
-            1 | 32 => 32,
-            2 | 64 => 64,
-            3 | 128 => 128,
-            other => return Err(format!("field {other}")),
-        };
-        let size = |value: i64| usize::try_from(value).map_err(|error| error.to_string());
-        let shape @ [m, k, n] = [size(request.m)?, size(request.k)?, size(request.n)?];
-        let (Some(zero), Some(one)) = (self.seed(0), self.seed(1)) else {
-            return Err("a seed is missing".into());
-        };
-        let mut joined = Vec::new();
-        for (input, count) in request.prg_inputs.iter().zip([m * k, k * n, m * n]) {
-            let counter = u64::try_from(input.prg_count).map_err(|error| error.to_string())?;
-            if size(input.size)? != count * bits / 8 {
-                return Err(format!("{} bytes for {count} elements", input.size));
-            }
-            let bits = bits as u32;
-            let of =
-                |seed| elements(&draw(seed, self.construction, counter, count * bits as usize / 8), bits);
-            joined.push(add(&of(&zero), &of(&one), bits));
-        }
-        let [a, b, c] = joined.as_slice() else { return Err("three buffers are needed".into()) };
-        let correction = subtract(&product(a, b, shape, bits as u32), c, bits as u32);
-        Ok(AdjustResponse {
-            adjust_outputs: vec![bytes(&correction, bits as u32).into()],
-            ..AdjustResponse::default()
-        })
-    }
-
-    fn answer(
-        &self,
-        call: String,
-        answer: Result<AdjustResponse, String>,
-    ) -> Result<Response<AdjustResponse>, Status> {
-        let mut answer =
-            answer.unwrap_or_else(|message| AdjustResponse { code: 2, message, ..Default::default() });
-        (self.spoil)(&mut answer);
-        self.log.add(What::Dealer { call, answer: format!("{answer:?}") });
-        Ok(Response::new(answer))
-    }
-
-    fn none(&self, what: &str) -> Result<Response<AdjustResponse>, Status> {
-        self.answer(what.to_owned(), Err(format!("a training has no {what}")))
-    }
-}
-
-#[tonic::async_trait]
-impl BeaverService for Dealer {
-    async fn create_session(
-        &self,
-        request: Request<CreateSessionRequest>,
-    ) -> Result<Response<CreateSessionResponse>, Status> {
-        let request = request.into_inner();
-        self.log.add(What::Dealer { call: format!("{request:?}"), answer: "code 0".into() });
-        self.seeds
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(request.rank, request.prg_seed.to_vec());
-        Ok(Response::new(CreateSessionResponse::default()))
-    }
-
-    async fn delete_session(
-        &self,
-        _: Request<DeleteSessionRequest>,
-    ) -> Result<Response<DeleteSessionResponse>, Status> {
-        Ok(Response::new(DeleteSessionResponse::default()))
-    }
-
-    async fn adjust_dot(
-        &self,
-        request: Request<AdjusDotRequest>,
-    ) -> Result<Response<AdjustResponse>, Status> {
-        let request = request.into_inner();
-        self.answer(format!("{request:?}"), self.dot(&request))
-    }
-
-    async fn adjust_mul(&self, _: Request<AdjustMulRequest>) -> Result<Response<AdjustResponse>, Status> {
-        self.none("AdjustMul")
-    }
-
-    async fn adjust_and(&self, _: Request<AdjustAndRequest>) -> Result<Response<AdjustResponse>, Status> {
-        self.none("AdjustAnd")
-    }
-
-    async fn adjust_trunc(&self, _: Request<AdjustTruncRequest>) -> Result<Response<AdjustResponse>, Status> {
-        self.none("AdjustTrunc")
-    }
-
-    async fn adjust_trunc_pr(
-        &self,
-        _: Request<AdjustTruncPrRequest>,
-    ) -> Result<Response<AdjustResponse>, Status> {
-        self.none("AdjustTruncPr")
-    }
-
-    async fn adjust_rand_bit(
-        &self,
-        _: Request<AdjustRandBitRequest>,
-    ) -> Result<Response<AdjustResponse>, Status> {
-        self.none("AdjustRandBit")
-    }
-}
 
 /// A share at rank 0 and one at rank 1.
 type Shared = [Vec<u128>; 2];
@@ -182,6 +29,7 @@ pub struct Model {
     /// Width of the ring.
     pub bits: u32,
     fraction_bits: u32,
+    truncation: Truncation,
     side: TruncationSide,
     construction: Construction,
     adjust_rank: usize,
@@ -198,14 +46,16 @@ impl Model {
     pub fn new(
         bench: &Bench,
         task: &LrTask,
+        form: DealerForm,
         dealer_seeds: [[u8; 16]; 2],
         pairwise_seeds: [[u8; 16]; 2],
     ) -> Self {
         Self {
             bits: task.field,
             fraction_bits: task.fraction_bits,
+            truncation: task.truncation,
             side: bench.dialect.truncation_side,
-            construction: bench.dialect.dealer_stream,
+            construction: bench.dealer_stream(form),
             adjust_rank: task.adjust_rank,
             dealer_seeds,
             pairwise_seeds,
@@ -234,7 +84,8 @@ impl Model {
                         let product = self.matmul(&x, &weights.clone(), [batch, width, 1]);
                         self.truncate(product)
                     }
-                    None => [vec![0; batch], vec![0; batch]],
+                    // Public zeros: the product is local, and truncated as any other.
+                    None => self.truncate([vec![0; batch], vec![0; batch]]),
                 };
                 let sloped = self.scale(&z, self.encode(0.125));
                 let mut predicted = self.truncate(sloped);
@@ -324,16 +175,7 @@ impl Model {
     fn matmul(&mut self, x: &Shared, y: &Shared, shape: [usize; 3]) -> Shared {
         let [m, k, n] = shape;
         let bits = self.bits;
-        let mut drawn: [Vec<Vec<u128>>; 2] = Default::default();
-        for count in [m * k, k * n, m * n] {
-            let bytes = count * bits as usize / 8;
-            for (drawn, seed) in drawn.iter_mut().zip(&self.dealer_seeds) {
-                drawn.push(elements(&draw(seed, self.construction, self.dealer_counter, bytes), bits));
-            }
-            self.dealer_counter += bytes.div_ceil(16) as u64;
-        }
-        let [[a0, b0, c0], [a1, b1, c1]] =
-            drawn.map(|drawn| <[Vec<u128>; 3]>::try_from(drawn).unwrap_or_default());
+        let ([a0, a1], [b0, b1], [c0, c1]) = (self.drawn(m * k), self.drawn(k * n), self.drawn(m * n));
         let joined = product(&add(&a0, &a1, bits), &add(&b0, &b1, bits), shape, bits);
         let correction = subtract(&joined, &add(&c0, &c1, bits), bits);
         let mut c = [c0, c1];
@@ -352,8 +194,15 @@ impl Model {
         [first, part(&a1, &b1, &c[1])]
     }
 
+    fn truncate(&mut self, x: Shared) -> Shared {
+        match self.truncation {
+            Truncation::Probabilistic => self.truncate_locally(x),
+            Truncation::Precise => self.truncate_precisely(&x),
+        }
+    }
+
     /// Erratum E05.
-    fn truncate(&self, x: Shared) -> Shared {
+    fn truncate_locally(&self, x: Shared) -> Shared {
         let (bits, by) = (self.bits, self.fraction_bits);
         let shift =
             |share: &[u128]| share.iter().map(|value| arithmetic_shift(*value, by, bits)).collect::<Vec<_>>();
@@ -364,6 +213,46 @@ impl Model {
             TruncationSide::OneNegates => negative(&shift(&negative(&one))),
         };
         [shift(&zero), one]
+    }
+
+    /// With masks r, r without its top bit shifted, and its top bit t: opens c = x + 2^(k-2) + r. Then x / 2^f is
+    /// (c mod 2^(k-1)) / 2^f less the second mask, plus 2^(k-1-f) where c's top bit differs from t, less 2^(k-2-f)
+    /// (eprint 2020/338, section 5.1; SPU 0.9.5, semi2k `TruncAPr`).
+    fn truncate_precisely(&mut self, x: &Shared) -> Shared {
+        let (bits, by, count) = (self.bits, self.fraction_bits, x[0].len());
+        let [r, mut high, mut top] = [self.drawn(count), self.drawn(count), self.drawn(count)];
+        let whole = add(&r[0], &r[1], bits);
+        for (share, wanted) in [(&mut high, high_part(&whole, by, bits)), (&mut top, top_bit(&whole, bits))] {
+            let correction = subtract(&wanted, &add(&share[0], &share[1], bits), bits);
+            if let Some(own) = share.get_mut(self.adjust_rank) {
+                *own = add(own, &correction, bits);
+            }
+        }
+        let offset = vec![1_u128 << (bits - 2); count];
+        let masked = [add(&add(&x[0], &offset, bits), &r[0], bits), add(&x[1], &r[1], bits)];
+        let c = add(&masked[0], &masked[1], bits);
+        self.openings.push(masked);
+        let part = |first: bool, high: &[u128], top: &[u128]| -> Vec<u128> {
+            let one = |((c, high), top): ((&u128, &u128), &u128)| {
+                let set = c >> (bits - 1);
+                // t xor set, as shares: the public bit counts at rank 0.
+                let differs = top.wrapping_sub(2_u128.wrapping_mul(set).wrapping_mul(*top));
+                let differs = if first { differs.wrapping_add(set) } else { differs };
+                let carried = (differs << (bits - 1 - by)).wrapping_sub(*high);
+                let public = ((c & (mask(bits) >> 1)) >> by).wrapping_sub(1 << (bits - 2 - by));
+                (if first { carried.wrapping_add(public) } else { carried }) & mask(bits)
+            };
+            c.iter().zip(high).zip(top).map(one).collect()
+        };
+        [part(true, &high[0], &top[0]), part(false, &high[1], &top[1])]
+    }
+
+    /// `count` elements of each party's dealer stream.
+    fn drawn(&mut self, count: usize) -> Shared {
+        let length = count * self.bits as usize / 8;
+        let counter = self.dealer_counter;
+        self.dealer_counter += length.div_ceil(16) as u64;
+        self.dealer_seeds.map(|seed| elements(&draw(&seed, self.construction, counter, length), self.bits))
     }
 
     fn scale(&self, x: &Shared, factor: u128) -> Shared {
@@ -427,6 +316,40 @@ pub fn key(message: &[u8]) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn precise_truncation_is_off_by_one_unit_at_most() {
+        for (bits, by) in [(32, 8), (64, 18), (128, 26)] {
+            let mut model = Model {
+                bits,
+                fraction_bits: by,
+                truncation: Truncation::Precise,
+                side: TruncationSide::OneNegates,
+                construction: Construction::CtrBigEndian,
+                adjust_rank: 1,
+                dealer_seeds: [DEALER_SEED, PAIRWISE_SEED],
+                pairwise_seeds: [DEALER_SEED, PAIRWISE_SEED],
+                dealer_counter: 0,
+                pairwise_counter: 0,
+                openings: Vec::new(),
+            };
+            let edge = 1_i128 << (bits - 2);
+            let values = [0, 1, -1, 12_345_678, -12_345_678, edge - 1, -edge];
+            let one: Vec<_> =
+                (0..7).map(|index| 0x9e37_79b9_7f4a_7c15_u128.wrapping_mul(index + 1) & mask(bits)).collect();
+            let whole: Vec<_> = values.iter().map(|value| value.cast_unsigned() & mask(bits)).collect();
+            let [a, b] = model.truncate([subtract(&whole, &one, bits), one.clone()]);
+            for (value, found) in values.iter().zip(add(&a, &b, bits)) {
+                let found = arithmetic_shift(found, 0, bits);
+                let found = (found << (128 - bits)).cast_signed() >> (128 - bits);
+                assert!(
+                    (found - (value >> by)).abs() <= 1,
+                    "{value} >> {by} in the ring of 2^{bits}: {found}"
+                );
+            }
+            assert_eq!(model.openings.len(), 1);
+        }
+    }
 
     #[test]
     fn integers_are_read_as_written() {

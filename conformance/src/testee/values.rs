@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 /// | --- | --- |
 /// | `program` | the description's `program` |
 /// | `case`, `dir` | the case's id; a folder of its own for this run of it |
+/// | `suite_program` | the suite's own program |
 /// | `params` | path of a JSON file with all of these values, as an object of texts |
 /// | **a party** | |
 /// | `rank`, `peer_rank` | the testee's rank and the suite's |
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 /// | `listen`, `peer` | the testee's own address and the suite's |
 /// | `table` | its CSV: an `id` column (intersection), or features and then `label` (training) |
 /// | `output` | where its result goes |
+/// | **link** | |
+/// | `script` | the operations, as the module `suite::collectives` has them; `parties` has all addresses |
 /// | **intersection** | |
 /// | `curve`, `hash`, `map`, `format` | the suite, as the protos name it, lower case, without prefix |
 /// | `suite` | the testee's own name of it |
@@ -25,7 +28,12 @@ use std::collections::BTreeMap;
 /// | `has_label` | `true` or `false` |
 /// | `epochs`, `batch_size`, `learning_rate`, `l2` | numbers |
 /// | `field`, `fraction_bits` | width of the ring and fraction bits |
+/// | `truncation` | `probabilistic` or `precise` |
 /// | `dealer`, `session`, `adjust_rank` | the dealer's address, the session's name, who asks it |
+/// | `dealer_form` | the testee's own name of the form of the dealer's service |
+/// | `dealer_key` | PEM file of a dealer's public key, to seal seeds to; empty for the interconnection service |
+/// | `dealer_key_base64` | that file's content in base64, as the reference takes it |
+/// | `dealer_stream` | `blocks-little-endian` or `ctr-big-endian` (erratum E16) |
 /// | **dealer** | |
 /// | `listen` | where it has to listen |
 /// | `spu_key`, `spu_public_key` | PEM files of an SM2 key pair, for the dialect of SPU |

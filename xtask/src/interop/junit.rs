@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use symbolon_conformance::suite::report::escaped;
+
 use super::{Outcome, Verdict};
 
 pub(super) fn write(path: &Path, outcomes: &[Outcome]) -> Result<(), String> {
@@ -46,23 +48,6 @@ fn document(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// XML has no way to write most control characters: they become spaces.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push('\n'),
-            control if control.is_control() => out.push(' '),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -83,7 +68,7 @@ mod tests {
             outcome("c", Verdict::Skipped("no wheel".into())),
         ]);
         assert!(text.contains("tests=\"3\" failures=\"1\" skipped=\"1\""), "{text}");
-        assert!(text.contains("<failure>x &lt; &quot;y&quot; &amp;  </failure>"), "{text}");
+        assert!(text.contains("<failure>x &lt; &quot;y&quot; &amp; \\u{1}</failure>"), "{text}");
         assert!(text.contains("time=\"1.500\""), "{text}");
     }
 }

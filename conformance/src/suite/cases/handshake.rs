@@ -1,9 +1,11 @@
 //! The handshake: requests to rank 0, its response.
 
+mod lr_refuse;
 mod lr_request;
 mod lr_response;
 mod psi_request;
 mod psi_response;
+mod psi_suites;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,12 +20,18 @@ use crate::suite::Bench;
 use crate::suite::bench::{LrTask, PsiTask};
 use crate::suite::case::Case;
 use crate::suite::intersect::{self, FIRST, accepted, response};
-use crate::suite::messages::{LrRequest, PsiRequest};
+use crate::suite::messages::{LrRequest, LrResponse, PsiRequest};
 use crate::suite::peer::Peer;
 use crate::suite::verdict::{Finding, Outcome, check};
 
-pub(super) const CASES: &[&[Case]] =
-    &[lr_request::CASES, lr_response::CASES, psi_request::CASES, psi_response::CASES];
+pub(super) const CASES: &[&[Case]] = &[
+    lr_request::CASES,
+    lr_refuse::CASES,
+    lr_response::CASES,
+    psi_request::CASES,
+    psi_suites::CASES,
+    psi_response::CASES,
+];
 
 const ENTRY: &str = "handshake/entry.proto; common/header.proto";
 const PPCA_7: &str = "PPCA 7-2023 (SS-LR), handshake; handshake/entry.proto";
@@ -133,11 +141,11 @@ fn request(bench: &mut Bench, peer: &Peer) -> Outcome<HandshakeRequest> {
 
 /// A testee of rank 1 that asked for a training and got this answer gives up: it reports a failure, leaves no result,
 /// sends nothing more, and does not call the dealer.
-fn reject_lr(bench: &mut Bench, answer: impl FnOnce(&LrTask) -> Vec<u8>) -> Outcome {
+fn reject_lr(bench: &mut Bench, answer: impl FnOnce(LrResponse) -> Vec<u8>) -> Outcome {
     let (dealer, task) = with_dealer(LrTask { l2: 0.5, ..LrTask::small() })?;
     let peer = bench.start_lr(&task)?;
     request(bench, &peer)?;
-    peer.send(&bench.key_out(FIRST, 0), answer(&task));
+    peer.send(&bench.key_out(FIRST, 0), answer(LrResponse::of(&task, bench.dialect.response_style)));
     bench.end_refused(&peer)?;
     check(
         !called(&dealer, Duration::ZERO),
@@ -148,11 +156,15 @@ fn reject_lr(bench: &mut Bench, answer: impl FnOnce(&LrTask) -> Vec<u8>) -> Outc
 }
 
 /// A testee of rank 1 that asked for a training and got this answer goes on to the dealer.
-fn take_lr(bench: &mut Bench, answer: impl FnOnce(&LrTask) -> Vec<u8>) -> Outcome {
+fn take_lr(bench: &mut Bench, answer: impl FnOnce(LrResponse) -> Vec<u8>) -> Outcome {
     let (dealer, task) = with_dealer(LrTask { l2: 0.5, ..LrTask::small() })?;
     let peer = bench.start_lr(&task)?;
     request(bench, &peer)?;
-    peer.send(&bench.key_out(FIRST, 0), answer(&task));
+    peer.send(&bench.key_out(FIRST, 0), answer(LrResponse::of(&task, bench.dialect.response_style)));
+    if bench.dealer_form(&task)?.spu().is_some() {
+        // Rank 0 alone asks a dealer of that kind; the others begin with set-up.
+        return bench.receive(&peer, &bench.allgather(FIRST, 0)).map(drop);
+    }
     while !called(&dealer, Duration::from_millis(20)) {
         if !bench.is_running() || Instant::now() >= bench.deadline() {
             bench.end()?;

@@ -4,6 +4,7 @@ mod chunks;
 mod delivery;
 mod ending;
 mod keys;
+mod parties;
 mod presence;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::suite::peer::{Answer, Message, Peer};
 use crate::suite::verdict::{Finding, Outcome, check};
 
 pub(super) const CASES: &[&[Case]] =
-    &[presence::CASES, keys::CASES, chunks::CASES, delivery::CASES, ending::CASES];
+    &[presence::CASES, keys::CASES, chunks::CASES, delivery::CASES, ending::CASES, parties::CASES];
 
 const TRANSPORT: &str = "interconnection docs/protocols, transport layer; link/transport.proto";
 

@@ -4,31 +4,49 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use symbolon_dialect::DealerDialect;
+use symbolon_dialect::{DealerDialect, Dialect};
 use symbolon_wire::Message as _;
 use symbolon_wire::service::AdjustResponse;
 
 use crate::suite::Bench;
-use crate::suite::bench::LrTask;
+use crate::suite::bench::{DealerForm, LrTask, Truncation};
 use crate::suite::case::Case;
 use crate::suite::intersect::{FIRST, accepted, response};
 use crate::suite::messages::{LrRequest, LrResponse};
 use crate::suite::peer::Peer;
+use crate::suite::spu::Form;
 use crate::suite::training::{DEALER_SEED, Dealer, Model, PAIRWISE_SEED, bytes, integer, key};
 use crate::suite::verdict::{Finding, Outcome, check};
 
 pub(super) const CASES: &[&[Case]] = &[TRAINING, LIES];
 
 const PPCA_7: &str = "PPCA 7-2023 (SS-LR), training; SPU 0.9.5 as recorded in vectors/recordings";
+const SPU_DEALER: &str =
+    "SPU 0.9.5 and interconnection-impl 4dc46f7, as recorded in vectors/dealer and vectors/recordings";
 const SETUP: &str = "SPU 0.9.5 as recorded in vectors/recordings";
 
-/// A training of the interconnection dealer.
+/// A training; the suite is the dealer too, in the form that the testee takes.
 macro_rules! training {
     ($level:ident, $id:literal, $requirement:literal, $why:literal, $run:expr) => {
-        Case::$level($id, PPCA_7, $requirement, $run)
-            .applies(|dialect| dialect.dealer == DealerDialect::Interconnection)
-            .why($why)
+        Case::$level($id, PPCA_7, $requirement, $run).applies(has_dealer).why($why)
     };
+}
+
+/// A training with a dealer of SPU's kind that the testee asks.
+macro_rules! spu_dealer {
+    ($id:literal, $requirement:literal, $form:expr, $task:expr) => {
+        Case::should($id, SPU_DEALER, $requirement, |bench| {
+            let adjust_rank = bench.rank();
+            train(bench, &LrTask { dealer_form: Some(DealerForm::Spu($form)), adjust_rank, ..$task() })
+        })
+        .erratum(15)
+        .why("Deployed parties have dealers of this kind.")
+    };
+}
+
+/// The suite plays every dealer but rank 0 (erratum E26).
+fn has_dealer(dialect: &Dialect) -> bool {
+    dialect.dealer != DealerDialect::InsecureRank0LearnsAllMasks
 }
 
 const TRAINING: &[Case] = &[
@@ -81,6 +99,55 @@ const TRAINING: &[Case] = &[
         "No row is discarded, and the weights of an epoch enter the next.",
         |bench| train(bench, &LrTask { batch_size: 9, epochs: 3, ..LrTask::small() })
     ),
+    training!(
+        must,
+        "lr/training/precise",
+        "The same with precise truncation: masks of TruncPr and one opening for each truncation.",
+        "Rings without room for the rare error of local truncation need it.",
+        |bench| train(bench, &LrTask { truncation: Truncation::Precise, l2: 0.5, ..LrTask::small() })
+    ),
+    training!(
+        should,
+        "lr/training/precise-ring-128",
+        "The same in the ring of 2^128, with rank 1 asking the dealer.",
+        "Three draws for each truncation, in blocks of the ring's width.",
+        |bench| {
+            let task = LrTask { field: 128, fraction_bits: 26, adjust_rank: 1, ..LrTask::small() };
+            train(bench, &LrTask { truncation: Truncation::Precise, ..task })
+        }
+    ),
+    training!(
+        should,
+        "lr/training/precise-ring-32",
+        "The same in the ring of 2^32 with 8 fraction bits.",
+        "There the rare error of local truncation is not rare.",
+        |bench| {
+            let task = LrTask { field: 32, fraction_bits: 8, ..LrTask::small() };
+            train(bench, &LrTask { truncation: Truncation::Precise, ..task })
+        }
+    ),
+    spu_dealer!(
+        "lr/dealer-form/http",
+        "The corrections are asked for by JSON over HTTP, with the seeds of all parties sealed to the dealer's key.",
+        Form::Http,
+        LrTask::small
+    ),
+    spu_dealer!("lr/dealer-form/http-ring-128", "The same in the ring of 2^128.", Form::Http, || LrTask {
+        field: 128,
+        fraction_bits: 26,
+        ..LrTask::small()
+    }),
+    spu_dealer!(
+        "lr/dealer-form/unary",
+        "The corrections are asked for by unary calls over baidu_std, with the seeds of all parties sealed to the dealer's key.",
+        Form::Unary,
+        LrTask::small
+    ),
+    spu_dealer!("lr/dealer-form/unary-ring-128", "The same in the ring of 2^128.", Form::Unary, || LrTask {
+        field: 128,
+        fraction_bits: 26,
+        ..LrTask::small()
+    }),
 ];
 
 const LIES: &[Case] = &[
@@ -90,7 +157,7 @@ const LIES: &[Case] = &[
         "Set-up exchanges the number of threads (4 bytes), the shares of the public seed and the pairwise seed (MessagePack).",
         setup,
     )
-    .applies(|dialect| dialect.dealer == DealerDialect::Interconnection)
+    .applies(has_dealer)
     .why("Streams made of other seeds differ from the first draw on."),
     training!(
         must,
@@ -98,21 +165,24 @@ const LIES: &[Case] = &[
         "An opening with fewer bytes than its shape is refused, and survived.",
         "Careless code reads beyond the buffer.",
         |bench| spoiled(bench, |part| part.truncate(part.len() - 8))
-    ),
+    )
+    .erratum(43),
     training!(
         must,
         "lr/opening/too-long",
         "An opening with more bytes than its shape is refused, and survived.",
         "Careless code writes beyond the buffer.",
         |bench| spoiled(bench, |part| part.extend([0; 8]))
-    ),
+    )
+    .erratum(43),
     training!(
         must,
         "lr/opening/empty",
         "An opening of no bytes is refused, and survived.",
         "The first element is read by careless code.",
         |bench| spoiled(bench, Vec::clear)
-    ),
+    )
+    .erratum(43),
     training!(
         must,
         "lr/opening/random",
@@ -153,6 +223,10 @@ struct Started {
     peer: Arc<Peer>,
     task: LrTask,
     model: Model,
+    /// The number of the first opening among the collectives.
+    first: u64,
+    /// Listens as long as it is there.
+    _dealer: Dealer,
 }
 
 /// Handshake and set-up without a mistake.
@@ -162,9 +236,10 @@ fn start(bench: &mut Bench, task: &LrTask, spoil: fn(&mut AdjustResponse)) -> Ou
         .map_err(Finding::Error)?;
     let task = LrTask { dealer: address.to_string(), ..task.clone() };
     let (own, testee) = (1 - bench.rank(), bench.rank());
-    let dealer = Dealer::new(bench, own, spoil);
+    let form = bench.dealer_form(&task)?;
+    let dealer = Dealer::new(bench, own, form, spoil).map_err(Finding::Error)?;
     let peer = bench.start_lr(&task)?;
-    dealer.serve(&peer, address);
+    dealer.serve(&peer, address).map_err(Finding::Error)?;
     bench.connect(&peer)?;
     agree(bench, &peer, &task)?;
 
@@ -181,12 +256,21 @@ fn start(bench: &mut Bench, task: &LrTask, spoil: fn(&mut AdjustResponse)) -> Ou
     let pairwise = bench.receive(&peer, &bench.key_in(FIRST, 1))?;
     let pairwise = key(&pairwise.value)
         .ok_or_else(|| Finding::fail("a 128-bit integer as MessagePack", hex::encode(&pairwise.value)))?;
+    let mut first = 2;
+    if form.spu().is_some() {
+        let key = bench.allgather(FIRST, first);
+        first += 1;
+        peer.send(&key, dealer.sealed().map_err(Finding::Error)?);
+        let sealed = bench.receive(&peer, &key)?.value;
+        let wanted = "the own seed of 16 bytes, sealed to the dealer's SM2 key (ASN.1 DER, SM3)";
+        dealer.learn(testee, &sealed).map_err(|problem| Finding::fail(wanted, problem))?;
+    }
     let seed = dealer.seed(testee).ok_or_else(|| {
         Finding::fail("a session at the dealer with a seed of 16 bytes before set-up", "none")
     })?;
     let by_rank = |of_suite, of_testee| if own == 0 { [of_suite, of_testee] } else { [of_testee, of_suite] };
-    let model = Model::new(bench, &task, by_rank(DEALER_SEED, seed), by_rank(PAIRWISE_SEED, pairwise));
-    Ok(Started { peer, task, model })
+    let model = Model::new(bench, &task, form, by_rank(DEALER_SEED, seed), by_rank(PAIRWISE_SEED, pairwise));
+    Ok(Started { peer, task, model, first, _dealer: dealer })
 }
 
 fn agree(bench: &mut Bench, peer: &Peer, task: &LrTask) -> Outcome {
@@ -196,16 +280,19 @@ fn agree(bench: &mut Bench, peer: &Peer, task: &LrTask) -> Outcome {
         accepted(&response(&answer)?)
     } else {
         bench.receive(peer, &bench.key_in(FIRST, 0))?;
-        peer.send(&bench.key_out(FIRST, 0), LrResponse::of(task).pack().encode_to_vec());
+        peer.send(
+            &bench.key_out(FIRST, 0),
+            LrResponse::of(task, bench.dialect.response_style).pack().encode_to_vec(),
+        );
         Ok(())
     }
 }
 
 fn train(bench: &mut Bench, task: &LrTask) -> Outcome {
-    let Started { peer, task, mut model } = start(bench, task, |_| {})?;
+    let Started { peer, task, mut model, first, _dealer } = start(bench, task, |_| {})?;
     model.train(&task, bench.dialect.first_step_draws);
     let (own, testee) = (1 - bench.rank(), bench.rank());
-    for (number, opening) in (2..).zip(&model.openings) {
+    for (number, opening) in (first..).zip(&model.openings) {
         let key = bench.allgather(FIRST, number);
         let of = |rank: usize| opening.get(rank).map(|part| bytes(part, model.bits)).unwrap_or_default();
         peer.send(&key, of(own));
@@ -222,12 +309,12 @@ fn setup(bench: &mut Bench) -> Outcome {
 
 /// The suite's first opening is spoiled; the testee gives up.
 fn spoiled(bench: &mut Bench, spoil: fn(&mut Vec<u8>)) -> Outcome {
-    let Started { peer, task, mut model } = start(bench, &LrTask::small(), |_| {})?;
+    let Started { peer, task, mut model, first, _dealer } = start(bench, &LrTask::small(), |_| {})?;
     model.train(&task, bench.dialect.first_step_draws);
     let own = 1 - bench.rank();
-    for (number, opening) in (2..).zip(&model.openings) {
+    for (number, opening) in (first..).zip(&model.openings) {
         let mut part = opening.get(own).map(|part| bytes(part, model.bits)).unwrap_or_default();
-        if number == 2 {
+        if number == first {
             spoil(&mut part);
         }
         peer.send(&bench.allgather(FIRST, number), part);
@@ -237,10 +324,10 @@ fn spoiled(bench: &mut Bench, spoil: fn(&mut Vec<u8>)) -> Outcome {
 }
 
 fn random(bench: &mut Bench) -> Outcome {
-    let Started { peer, task, mut model } = start(bench, &LrTask::small(), |_| {})?;
+    let Started { peer, task, mut model, first, _dealer } = start(bench, &LrTask::small(), |_| {})?;
     model.train(&task, bench.dialect.first_step_draws);
     let own = 1 - bench.rank();
-    for (number, opening) in (2_u64..).zip(&model.openings) {
+    for (number, opening) in (first..).zip(&model.openings) {
         let length = opening.get(own).map_or(0, |part| bytes(part, model.bits).len());
         let noise = |index: usize| (number as usize * 151 + index * 89 + index * index * 7) as u8 | 0x80;
         peer.send(&bench.allgather(FIRST, number), (0..length).map(noise).collect::<Vec<u8>>());
@@ -252,10 +339,10 @@ fn random(bench: &mut Bench) -> Outcome {
 /// The dealer's answers are spoiled; the testee, which asks it, gives up.
 fn dealer(bench: &mut Bench, spoil: fn(&mut AdjustResponse)) -> Outcome {
     let task = LrTask { adjust_rank: bench.rank(), ..LrTask::small() };
-    let Started { peer, task, mut model } = start(bench, &task, spoil)?;
+    let Started { peer, task, mut model, first, _dealer } = start(bench, &task, spoil)?;
     model.train(&task, bench.dialect.first_step_draws);
     let own = 1 - bench.rank();
-    for (number, opening) in (2..).zip(&model.openings) {
+    for (number, opening) in (first..).zip(&model.openings) {
         let part = opening.get(own).map(|part| bytes(part, model.bits)).unwrap_or_default();
         peer.send(&bench.allgather(FIRST, number), part);
     }

@@ -1,5 +1,6 @@
 //! ECDH-PSI: results, suites, batches, and peers that lie.
 
+mod duplicates;
 mod result;
 mod stream;
 mod suites;
@@ -13,7 +14,9 @@ use crate::suite::intersect::{self, Side};
 use crate::suite::peer::Peer;
 use crate::suite::verdict::Outcome;
 
-pub(super) const CASES: &[&[Case]] = &[result::CASES, suites::CASES, stream::CASES];
+pub(super) use suites::FURTHER_CASES as SUITES;
+
+pub(super) const CASES: &[&[Case]] = &[result::CASES, suites::CASES, stream::CASES, duplicates::CASES];
 
 const PPCA_9: &str = "PPCA 9-2023 (ECDH-PSI), exchange of points; runtime/ecdh_psi.proto";
 

@@ -390,9 +390,9 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn reject(bench: &mut Bench, response: fn(LrResponse) -> HandshakeResponse) -> Outcome {
-    reject_lr(bench, |task| response(LrResponse::of(task)).encode_to_vec())
+    reject_lr(bench, |parts| response(parts).encode_to_vec())
 }
 
 fn take(bench: &mut Bench, response: fn(LrResponse) -> Vec<u8>) -> Outcome {
-    take_lr(bench, |task| response(LrResponse::of(task)))
+    take_lr(bench, response)
 }
