@@ -2,7 +2,8 @@
 //!
 //! The suite's side of a case is the same in every run: fixed secrets, fixed tables. What a testee sends is not: it draws
 //! secrets, and its threads overtake one another. So messages are compared by key and length, answers to pushes by
-//! code, and a refusal in the handshake by its code; the order of arrival, presence and acknowledgements are not compared.
+//! code, and a refusal in the handshake by its code; the order of arrival, presence, acknowledgements and whether a testee
+//! is still there to answer FIN are not compared.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,7 +90,7 @@ fn essence(what: &What) -> Option<String> {
         What::Answered { key, code, .. } => {
             let code = code.map_or_else(|| "with nothing".into(), |code| format!("with code {code}"));
             let key = plain(key);
-            (key != "ACK").then(|| format!("the testee answered the push of {key:?} {code}"))
+            (key != "ACK" && key != "FIN").then(|| format!("the testee answered the push of {key:?} {code}"))
         }
         What::Dealer { call, answer } => {
             let method = call.split([' ', '{']).next().unwrap_or_default();

@@ -27,7 +27,6 @@ pub struct Transcript {
 
 /// One message, or one remark.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Event {
     /// Milliseconds since the case began.
     pub ms: u64,
@@ -130,5 +129,28 @@ impl Log {
         let transcript = Transcript { format: FORMAT.into(), case: case.into(), role, events };
         let text = serde_json::to_string_pretty(&transcript).map_err(|error| error.to_string())?;
         std::fs::write(path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let log = Log::default();
+        let frame = Frame { sender: 1, key: "k\u{1}\u{2}1".into(), value: "v".into(), chunk: None };
+        log.add(What::Sent(Push::from(&frame)));
+        let chunk = Some(Chunk { message_length: 9, offset: 3 });
+        log.add(What::Received(Push::from(&Frame { chunk, ..frame })));
+        log.add(What::Answered { key: "k".into(), code: None, text: "late".into() });
+        log.add(What::Dealer { call: "AdjustDot".into(), answer: "code 0".into() });
+        log.note("done");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("transcript.json");
+        log.write(&path, "a/b", crate::suite::Role::Rank1).unwrap();
+        let transcript = crate::suite::again::read(&path).unwrap().unwrap();
+        assert_eq!((transcript.case.as_str(), transcript.role), ("a/b", crate::suite::Role::Rank1));
+        assert_eq!(transcript.events, log.events.into_inner().unwrap());
     }
 }
