@@ -8,6 +8,8 @@ mod codegen;
 #[cfg(feature = "interop")]
 mod interop;
 #[cfg(feature = "replay")]
+mod mutants;
+#[cfg(feature = "replay")]
 mod recordings;
 
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ struct Cli {
 enum Chore {
     Codegen(codegen::Arguments),
     #[cfg(feature = "replay")]
+    Mutants(mutants::MutantsArguments),
+    #[cfg(feature = "replay")]
     Replay(recordings::ReplayArguments),
     #[cfg(feature = "replay")]
     Import(recordings::ImportArguments),
@@ -43,6 +47,8 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Codegen(arguments) => codegen::run(&arguments),
+        #[cfg(feature = "replay")]
+        Chore::Mutants(arguments) => mutants::run(&arguments).map_err(Into::into),
         #[cfg(feature = "replay")]
         Chore::Replay(arguments) => recordings::run_replay(&arguments),
         #[cfg(feature = "replay")]

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Full};
 use prost::Message;
 use symbolon_link::{Chunk, Frame, Rejection};
+use symbolon_mutants::Mutant;
 use symbolon_wire::org::interconnection::ResponseHeader;
 use symbolon_wire::org::interconnection::link::{PushRequest, PushResponse, TransType};
 use tokio::sync::watch;
@@ -254,6 +255,7 @@ fn frame(push: PushRequest) -> Result<Frame, Rejection> {
         (Ok(TransType::Chunked), Some(info)) => {
             Some(Chunk { message_length: info.message_length, offset: info.chunk_offset })
         }
+        (Ok(TransType::Chunked), None) if Mutant::ChunkedWithoutInfoAccepted.is_on() => None,
         (Ok(TransType::Chunked), None) => {
             return Err(invalid(format!("CHUNKED without chunk_info from rank {}", push.sender_rank)));
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use symbolon_dialect::Dialect;
 use symbolon_link::Channel;
+use symbolon_mutants::Mutant;
 use symbolon_wire::{
     Message, decode,
     handshake::{AlgoType, HandshakeResponse},
@@ -129,7 +130,9 @@ fn decide<S: Side>(channel: &Channel, side: &S, dialect: &Dialect) -> Result<S::
     let plan = match negotiated {
         Ok(plan) => plan,
         Err(refusal) => {
-            answer(channel, refusal.to_response().encode_to_vec())?;
+            if !Mutant::RefusalNotSent.is_on() {
+                answer(channel, refusal.to_response().encode_to_vec())?;
+            }
             return Err(HandshakeError::Refused(refusal));
         }
     };

@@ -1,6 +1,7 @@
 //! Parallel lists of codes and parameters, and lists of offered codes.
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 use symbolon_wire::{
     Any, Message, Name,
     handshake::{AlgoType, HandshakeRequest, HandshakeVersionCheckHelper},
@@ -24,7 +25,7 @@ pub(crate) fn parameters<M: Message + Name + Default>(
     parameters: &[Any],
     code: i32,
 ) -> Result<Option<M>, String> {
-    if codes.len() != parameters.len() {
+    if codes.len() != parameters.len() && !Mutant::UnequalListsAccepted.is_on() {
         return Err(format!("{} codes beside {} parameter messages", codes.len(), parameters.len()));
     }
     match codes.iter().zip(parameters).find(|(found, _)| **found == code) {
@@ -35,6 +36,9 @@ pub(crate) fn parameters<M: Message + Name + Default>(
 
 /// The items of a list that this version knows; the others are no option.
 pub(crate) fn known<T: Coded>(codes: &[i32]) -> Vec<T> {
+    if Mutant::UnknownValueEndsList.is_on() {
+        return codes.iter().map_while(|code| T::from_code(*code)).collect();
+    }
     codes.iter().filter_map(|code| T::from_code(*code)).collect()
 }
 
@@ -53,7 +57,8 @@ pub(crate) fn common<T: Copy + PartialEq>(
     own: &[T],
     others: impl Iterator<Item = Vec<T>> + Clone,
 ) -> Option<T> {
-    own.iter().copied().find(|item| others.clone().all(|list| list.contains(item)))
+    let first = Mutant::OwnFirstChosen.is_on();
+    own.iter().copied().find(|item| first || others.clone().all(|list| list.contains(item)))
 }
 
 /// Decodes a request of version 2 for `algorithm`. The version is read first and alone, since a message of
@@ -75,7 +80,7 @@ pub(crate) fn decode_request(bytes: Bytes, algorithm: AlgoType) -> Result<Handsh
 /// # Errors
 /// [`Cause::Version`] unless it is 2.
 pub(crate) fn check_version(version: i32, algorithm: AlgoType) -> Result<(), Refusal> {
-    if version == HANDSHAKE_VERSION {
+    if version == HANDSHAKE_VERSION || Mutant::VersionIgnored.is_on() {
         return Ok(());
     }
     let reason = format!("a request has version {version}, rank 0 speaks version {HANDSHAKE_VERSION}");
@@ -88,7 +93,7 @@ pub(crate) fn check_version(version: i32, algorithm: AlgoType) -> Result<(), Ref
 /// [`Cause::RequesterRank`].
 pub(crate) fn check_ranks(claimed: impl Iterator<Item = i32>, algorithm: AlgoType) -> Result<(), Refusal> {
     for (sender, claimed) in (1usize..).zip(claimed) {
-        if usize::try_from(claimed) != Ok(sender) {
+        if usize::try_from(claimed) != Ok(sender) && !Mutant::RequesterNotChecked.is_on() {
             let reason = format!("rank {sender} sent a request with requester_rank {claimed}");
             return Err(Refusal::new(Cause::RequesterRank, algorithm, reason));
         }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use symbolon_dialect::RefusalStyle;
+use symbolon_mutants::Mutant;
 use symbolon_wire::{
     ErrorCode,
     common::ResponseHeader,
@@ -77,6 +78,7 @@ impl Cause {
     /// The protocol's code for this cause.
     fn code(self) -> ErrorCode {
         match self {
+            Self::Version if Mutant::VersionCode.is_on() => ErrorCode::InvalidRequest,
             Self::Version => ErrorCode::UnsupportedVersion,
             Self::Algorithm => ErrorCode::UnsupportedAlgo,
             Self::Malformed
@@ -192,10 +194,12 @@ impl Refusal {
 
     /// The response that tells the others.
     pub fn to_response(&self) -> HandshakeResponse {
-        HandshakeResponse {
-            header: Some(ResponseHeader::error(self.code, self.reason.clone())),
-            ..HandshakeResponse::default()
-        }
+        let header = if Mutant::RefusalWithoutCode.is_on() {
+            ResponseHeader::ok()
+        } else {
+            ResponseHeader::error(self.code, self.reason.clone())
+        };
+        HandshakeResponse { header: Some(header), ..HandshakeResponse::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parts of a response, read at the ranks above 0.
 
+use symbolon_mutants::Mutant;
 use symbolon_wire::{Any, Message, Name, unpack_any};
 
 use crate::{
@@ -43,7 +44,8 @@ pub(crate) fn version(item: &'static str, version: i32) -> Result<(), HandshakeE
 
 /// The item with that number, if this party offered it.
 pub(crate) fn offered<T: Coded>(item: &'static str, code: i32, own: &[T]) -> Result<T, HandshakeError> {
-    T::from_code(code).filter(|found| own.contains(found)).ok_or(HandshakeError::PeerIncompatible {
+    let any = Mutant::NotOfferedAccepted.is_on();
+    T::from_code(code).filter(|found| any || own.contains(found)).ok_or(HandshakeError::PeerIncompatible {
         peer: 0,
         item,
         found: format!("code {code}"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 /// Most pieces that may wait for a gap before them to close.
 const MAX_PIECES: usize = 1 << 16;
@@ -53,7 +54,9 @@ impl Assembly {
     }
 
     pub(crate) fn is_complete(&self) -> bool {
+        let reaches_end = |(start, piece): (&usize, &Bytes)| start + piece.len() == self.total;
         self.prefix.len() == self.total
+            || Mutant::ChunkGapAccepted.is_on() && self.pieces.last_key_value().is_some_and(reaches_end)
     }
 
     /// The message. Call it when [`Assembly::is_complete`].
@@ -63,12 +66,16 @@ impl Assembly {
 
     /// Adds a chunk. After an error the assembly is as before.
     pub(crate) fn add(&mut self, announced: u64, offset: u64, chunk: &Bytes) -> Result<(), ChunkFault> {
-        if usize::try_from(announced) != Ok(self.total) {
+        let offset = if Mutant::ChunkOffsetIgnored.is_on() { self.prefix.len() as u64 } else { offset };
+        if usize::try_from(announced) != Ok(self.total) && !Mutant::ChunkLengthNotCompared.is_on() {
             return Err(ChunkFault::Lengths { first: self.total, then: announced });
         }
         let outside = ChunkFault::Outside { offset, length: chunk.len(), total: self.total };
         let start = usize::try_from(offset).map_err(|_| outside)?;
-        let end = start.checked_add(chunk.len()).filter(|end| *end <= self.total).ok_or(outside)?;
+        let end = start
+            .checked_add(chunk.len())
+            .filter(|end| *end <= self.total || Mutant::ChunkBeyondEndAccepted.is_on())
+            .ok_or(outside)?;
 
         let fresh = self.fresh(start, end, chunk)?;
         if self.pieces.len() + fresh.len() > MAX_PIECES {
@@ -97,7 +104,7 @@ impl Assembly {
     /// The ranges of `start..end` that are not there yet, after comparing those that are.
     fn fresh(&self, start: usize, end: usize, chunk: &Bytes) -> Result<Vec<(usize, usize)>, ChunkFault> {
         let agree = |known: &[u8], from: usize| match chunk.get(from - start..from - start + known.len()) {
-            Some(new) if new == known => Ok(()),
+            Some(new) if new == known || Mutant::ChunkContradictionAccepted.is_on() => Ok(()),
             _ => Err(ChunkFault::Disagree { offset: from }),
         };
         let mut at = start;

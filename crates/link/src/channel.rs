@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 use crate::Rank;
 use crate::error::{Action, LinkError};
@@ -50,7 +51,7 @@ impl Channel {
             sent: counters(),
             received: counters(),
             collective: AtomicU64::new(first),
-            children: AtomicU64::new(0),
+            children: AtomicU64::new(if Mutant::SubChannelFromOne.is_on() { 1 } else { 0 }),
         };
         Self { counted: Arc::new(counted), world }
     }
@@ -84,6 +85,7 @@ impl Channel {
     /// backlog that did not shrink in time.
     pub fn send(&self, to: Rank, value: impl Into<Bytes>) -> Result<(), LinkError> {
         let counter = next(&self.counted.sent, to, self, Action::Send)?;
+        let counter = if Mutant::P2pCounterAhead.is_on() { counter + 1 } else { counter };
         let key = Key::P2p { channel: self.name().to_owned(), counter, from: self.rank(), to };
         self.world.send(to, Action::Send, key, value.into())
     }
@@ -93,7 +95,9 @@ impl Channel {
     /// # Errors
     /// A rank that is no other party; a link to that party that has failed or was aborted; nothing in time.
     pub fn recv(&self, from: Rank) -> Result<Bytes, LinkError> {
-        let counter = next(&self.counted.received, from, self, Action::Receive)?;
+        let shared = Mutant::CounterOfBothDirections.is_on();
+        let counters = if shared { &self.counted.sent } else { &self.counted.received };
+        let counter = next(counters, from, self, Action::Receive)?;
         let key = Key::P2p { channel: self.name().to_owned(), counter, from, to: self.rank() };
         self.world.receive(from, Action::Receive, &key)
     }
@@ -106,7 +110,8 @@ impl Channel {
 
     /// The key of the next collective.
     pub(crate) fn next_collective(&self, operation: Operation) -> Key {
-        let counter = self.counted.collective.fetch_add(1, Ordering::Relaxed);
+        let step = if Mutant::CollectiveCounterStands.is_on() { 0 } else { 1 };
+        let counter = self.counted.collective.fetch_add(step, Ordering::Relaxed);
         Key::Collective { channel: self.name().to_owned(), counter, operation }
     }
 

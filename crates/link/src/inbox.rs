@@ -3,6 +3,8 @@
 use std::sync::Weak;
 use std::time::Instant;
 
+use symbolon_mutants::Mutant;
+
 use crate::error::Failure;
 use crate::frame::{Frame, Rejection};
 use crate::key::{Key, number};
@@ -39,10 +41,12 @@ impl Inbox {
             return Err(Rejection::new(Rejection::NETWORK_ERROR, "this party has ended its link"));
         };
         let own = world.config.rank;
-        let known = Rank::try_from(frame.sender).ok().and_then(|sender| Some((sender, world.find(sender)?)));
+        let claimed = if Mutant::UnknownSenderAccepted.is_on() { u64::from(own == 0) } else { frame.sender };
+        let known = Rank::try_from(claimed).ok().and_then(|sender| Some((sender, world.find(sender)?)));
         let Some((sender, peer)) = known else {
+            let wrong = Mutant::UnknownSenderCode.is_on();
             return Err(Rejection::new(
-                Rejection::UNEXPECTED_ERROR,
+                if wrong { Rejection::INVALID_REQUEST } else { Rejection::UNEXPECTED_ERROR },
                 format!(
                     "sender rank {} is not a peer of rank {own} in a link of {}",
                     frame.sender, world.config.world_size
@@ -79,17 +83,22 @@ impl Inbox {
         frame: &Frame,
     ) -> Result<(), Rejection> {
         let own = world.config.rank;
-        let (key, sequence) =
-            Key::parse(&frame.key).map_err(|error| Rejection::invalid(error.to_string()))?;
+        let parsed = Key::parse(&frame.key);
+        if Mutant::MalformedKeyAccepted.is_on() && parsed.is_err() {
+            return Ok(());
+        }
+        let (key, sequence) = parsed.map_err(|error| Rejection::invalid(error.to_string()))?;
         let is_control = matches!(key, Key::Ack | Key::Fin);
         if !is_control && let Some(ended) = ended(state, own, sender) {
             return Err(ended);
         }
         match &key {
-            Key::Connect { rank } if *rank != sender => {
+            Key::Connect { rank } if *rank != sender && !Mutant::PresenceOfOthersAccepted.is_on() => {
                 return Err(Rejection::invalid(format!("rank {sender} sent the presence of rank {rank}")));
             }
-            Key::P2p { from, to, .. } if (*from, *to) != (sender, own) => {
+            Key::P2p { from, to, .. }
+                if (*from, *to) != (sender, own) && !Mutant::KeyOfOthersAccepted.is_on() =>
+            {
                 return Err(Rejection::invalid(format!(
                     "the key names {from}->{to}, but rank {sender} sent it to rank {own}"
                 )));

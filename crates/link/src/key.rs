@@ -12,6 +12,8 @@
 
 use std::fmt;
 
+use symbolon_mutants::Mutant;
+
 use crate::Rank;
 
 /// Longest channel name, in bytes.
@@ -171,7 +173,10 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect { rank } => write!(f, "connect_{rank}"),
-            Self::P2p { channel, counter, from, to } => write!(f, "{channel}:P2P-{counter}:{from}->{to}"),
+            Self::P2p { channel, counter, from, to } => {
+                let (from, to) = if Mutant::KeyRanksSwapped.is_on() { (to, from) } else { (from, to) };
+                write!(f, "{channel}:P2P-{counter}:{from}->{to}")
+            }
             Self::Collective { channel, counter, operation } => {
                 write!(f, "{channel}:{counter}:{}", operation.word())
             }

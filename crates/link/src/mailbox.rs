@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 use crate::assembly::Assembly;
 use crate::frame::Chunk;
@@ -148,13 +149,13 @@ impl Mailbox {
         chunk: Option<Chunk>,
         value: Bytes,
     ) -> Result<Accepted, Refused> {
-        if number.is_some_and(|number| self.numbers.contains(number)) {
+        if number.is_some_and(|number| self.numbers.contains(number)) && !Mutant::RetryRefused.is_on() {
             return Ok(Accepted::Repeated);
         }
         let announced = chunk.map_or(value.len() as u64, |chunk| chunk.message_length);
         let total = usize::try_from(announced)
             .ok()
-            .filter(|total| *total <= self.max_message_bytes)
+            .filter(|total| *total <= self.max_message_bytes || Mutant::MessageLimitIgnored.is_on())
             .ok_or(Refused::Oversized { bytes: announced, limit: self.max_message_bytes })?;
         if self.was_taken(&key) {
             return match number {
@@ -177,6 +178,11 @@ impl Mailbox {
         if self.unread_only {
             number.map(|number| self.numbers.insert(number));
             return Ok(Accepted::Unread(number));
+        }
+        if Mutant::EarlyMessageDropped.is_on() && !self.wanted.contains_key(&key)
+            || Mutant::EmptyMessageDropped.is_on() && total == 0
+        {
+            return Ok(Accepted::Complete);
         }
         let value = if value.len() < LEAST_VIEW { Bytes::copy_from_slice(&value) } else { value };
         match chunk {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 use crate::error::Action;
 use crate::frame::Chunk;
@@ -99,13 +100,16 @@ impl Outbox {
     pub(crate) fn send(&mut self, key: Key, action: Action, value: Bytes) {
         self.queued += 1;
         self.backlog += value.len();
-        let number = self.limits.numbered.then_some(self.queued);
+        let number = if Mutant::SequenceStands.is_on() { 1 } else { self.queued };
+        let number = self.limits.numbered.then_some(number);
         self.queue.push_back(Queued { key, action, number, value });
     }
 
     /// Acknowledges the peer's message.
     pub(crate) fn acknowledge(&mut self, number: u64) {
-        self.control.push_back((Key::Ack, Action::Acknowledge, number.to_string().into()));
+        if !Mutant::AckMissing.is_on() {
+            self.control.push_back((Key::Ack, Action::Acknowledge, number.to_string().into()));
+        }
     }
 
     /// Announces the end, once, with the count of numbered messages.
@@ -113,11 +117,14 @@ impl Outbox {
         if std::mem::replace(&mut self.announced, true) {
             return;
         }
-        self.announce(if self.limits.numbered { self.queued } else { 0 });
+        let count = if Mutant::FinCountsOneMore.is_on() { self.queued + 1 } else { self.queued };
+        self.announce(if self.limits.numbered { count } else { 0 });
     }
 
     fn announce(&mut self, count: u64) {
-        self.control.push_back((Key::Fin, Action::Finish, count.to_string().into()));
+        if !Mutant::FinMissing.is_on() {
+            self.control.push_back((Key::Fin, Action::Finish, count.to_string().into()));
+        }
     }
 
     /// The next frame that may be pushed now.
@@ -204,7 +211,7 @@ impl Outbox {
 
     /// Whether the peer has acknowledged every numbered message.
     pub(crate) fn is_acknowledged(&self) -> bool {
-        !self.limits.numbered || self.acknowledged.count() == self.queued
+        !self.limits.numbered || self.acknowledged.count() == self.queued || Mutant::AckNotAwaited.is_on()
     }
 
     /// Whether every message was pushed and answered (control messages apart).

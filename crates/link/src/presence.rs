@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 use crate::error::Action;
 use crate::key::Key;
@@ -82,7 +83,8 @@ impl Presence {
 pub(crate) fn connect(world: &Arc<World>) -> Result<(), LinkError> {
     let config = &world.config;
     let key = Key::Connect { rank: config.rank };
-    let wire_key = key.on_wire(config.connect_suffix.then_some(0));
+    let wire_key =
+        key.on_wire((config.connect_suffix && !Mutant::PresenceSuffixMissing.is_on()).then_some(0));
     let start = Instant::now();
     let mut parties = world.presence.lock();
     loop {
@@ -155,7 +157,7 @@ fn missing(world: &World, parties: &Parties) -> Vec<(Rank, String)> {
     let describe = |rank: Rank| {
         let party = parties.list.get(rank)?;
         let text = match (&party.call, &party.error) {
-            (Call::Answered, _) if party.heard => return None,
+            (Call::Answered, _) if party.heard || Mutant::PresenceNotAwaited.is_on() => return None,
             (Call::Answered, _) => "answers, but has not called this party".to_owned(),
             (_, Some(error)) => format!("could not be reached: {error}"),
             (_, None) => "has not answered".to_owned(),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use symbolon_dialect::{FirstStepDraws, PublicTruncation};
+use symbolon_mutants::Mutant;
 use symbolon_operators::Sigmoid;
 use symbolon_ring::{FixedPoint, Ring};
 
@@ -74,7 +75,8 @@ impl TrainPlan {
 
     /// The rows of a batch of every epoch, from 0.
     pub(crate) fn rows(&self, batch: usize) -> Range<usize> {
-        batch * self.batch_size..(batch + 1) * self.batch_size
+        let skipped = if Mutant::RowsFromTheEnd.is_on() { self.samples % self.batch_size } else { 0 };
+        skipped + batch * self.batch_size..skipped + (batch + 1) * self.batch_size
     }
 
     /// Steps of the whole training.
@@ -93,7 +95,8 @@ impl TrainPlan {
             None => {
                 let rate = encode(fixed, "learning_rate", self.learning_rate)?;
                 // The reference divides in single precision; so does every peer.
-                let inverse = 1.0_f32 / self.batch_size as f32;
+                let divisor = if Mutant::StepSizeOfSum.is_on() { 1.0 } else { self.batch_size as f32 };
+                let inverse = 1.0_f32 / divisor;
                 let inverse = fixed
                     .encode(inverse)
                     .map_err(|source| LrError::ConfigEncoding { field: "1 / batch_size", source })?;
@@ -109,7 +112,11 @@ impl TrainPlan {
 
     /// λ in fixed point, or nothing when it is 0.
     pub(crate) fn encoded_l2<R: Ring>(&self, fixed: FixedPoint<R>) -> Result<Option<R>, LrError> {
-        if self.l2 == 0.0 { Ok(None) } else { encode(fixed, "l2", self.l2).map(Some) }
+        if self.l2 == 0.0 || Mutant::PenaltyIgnored.is_on() {
+            Ok(None)
+        } else {
+            encode(fixed, "l2", self.l2).map(Some)
+        }
     }
 
     /// Checks everything that does not need a session: see [`LrError`]'s `Config` variants.

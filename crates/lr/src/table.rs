@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use symbolon_mutants::Mutant;
 use symbolon_ring::{Matrix, Ring};
 use symbolon_semi2k::{Session, Share};
 
@@ -44,6 +45,8 @@ impl<R: Ring> Table<R> {
         let own = fixed
             .encode_matrix(samples, own, values)
             .map_err(|source| LrError::OursValue { table: "features", source })?;
+        let (before, after) =
+            if Mutant::ColumnsOfRanksSwapped.is_on() { (after, before) } else { (before, after) };
         Ok(Self { own, columns_before: before.iter().sum(), columns_after: after.iter().sum(), one })
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use symbolon_dialect::FirstStepDraws;
+use symbolon_mutants::Mutant;
 use symbolon_operators::{Sigmoid, matmul, matmul_kept, matmul_kept_transposed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_semi2k::{Kept, Session, Share};
@@ -122,12 +123,19 @@ impl<'a, R: Ring> Run<'a, R> {
                 ahead.advance(session)?;
                 let mut x = batches.batch(session, rows.clone())?;
                 let y = self.label.batch(rows);
+                if Mutant::LabelsRevealed.is_on() && step + 1 == of {
+                    let _ = session.channel().allgather_start(y.as_matrix().to_le_bytes());
+                }
                 model = Model::Shared(self.constants.step(session, &mut x, &y, &model)?);
                 step += 1;
                 progress(Progress { epoch, epochs, step, of });
             }
         }
         match model {
+            Model::Shared(share) if Mutant::WeightsRevealed.is_on() => {
+                let _ = session.channel().allgather_start(share.as_matrix().to_le_bytes());
+                Ok(share)
+            }
             Model::Shared(share) => Ok(share),
             // the plan was checked: at least one epoch with at least one batch
             Model::PublicZero(rows) => Ok(Share::zeros(rows, 1)),
@@ -250,7 +258,8 @@ impl<R: Ring> Constants<R> {
             }
         };
         let predicted = self.sigmoid.apply(session, &z)?;
-        let error = session.sub(&predicted, y)?;
+        let reversed = Mutant::ErrorSign.is_on();
+        let error = if reversed { session.sub(y, &predicted)? } else { session.sub(&predicted, y)? };
         let mut gradient = x.transposed_times(session, &error)?;
         if let Some(l2) = self.l2
             && let Some(penalised) = self.penalised(session, model)?
@@ -273,6 +282,9 @@ impl<R: Ring> Constants<R> {
         match model {
             Model::Shared(w) => {
                 let zero = session.seal(&Matrix::zeros(1, 1))?;
+                if Mutant::BiasPenalised.is_on() {
+                    return Ok(Some(w.clone()));
+                }
                 Ok(Some(
                     w.row_range(0..w.rows().saturating_sub(1)).vconcat(&zero).map_err(LrError::OursShape)?,
                 ))
@@ -280,9 +292,11 @@ impl<R: Ring> Constants<R> {
             Model::PublicZero(rows) => match self.first_step_draws {
                 FirstStepDraws::OnesOnly => Ok(None),
                 FirstStepDraws::Reference => {
+                    let features = Matrix::zeros(rows.saturating_sub(1), 1);
+                    let early = Mutant::PenaltyDrawsSwapped.is_on().then(|| session.seal(&features));
                     // first the zero, then the weights, which joining them makes a share
                     let zero = session.seal(&Matrix::zeros(1, 1))?;
-                    let weights = session.seal(&Matrix::zeros(rows.saturating_sub(1), 1))?;
+                    let weights = early.unwrap_or_else(|| session.seal(&features))?;
                     Ok(Some(weights.vconcat(&zero).map_err(LrError::OursShape)?))
                 }
             },

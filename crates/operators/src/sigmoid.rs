@@ -1,5 +1,6 @@
 //! Affine maps by public scalars and the polynomials that stand for the logistic function.
 
+use symbolon_mutants::Mutant;
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_semi2k::{Session, Share};
 use symbolon_triples::Op;
@@ -126,7 +127,8 @@ pub fn linear<R: Ring>(
 /// As [`Sigmoid::apply`].
 pub fn sigmoid_minimax1<R: Ring>(session: &mut Session<R>, z: &Share<R>) -> Result<Share<R>, OperatorError> {
     Sigmoid::Minimax1.check(session.fixed())?;
-    linear(session, z, 0.125, 0.5)
+    let slope = if Mutant::SigmoidSlope.is_on() { 0.25 } else { 0.125 };
+    linear(session, z, slope, 0.5)
 }
 
 /// 1/2 + z/4 - z³/48, in three rounds of truncation:

@@ -7,6 +7,7 @@ use cipher::{Array, BlockCipherEncrypt, KeyInit};
 use rand_core::{TryCryptoRng, TryRng};
 use rayon::prelude::*;
 use symbolon_dialect::Construction;
+use symbolon_mutants::Mutant;
 use symbolon_ring::{Matrix, Ring};
 use zeroize::Zeroizing;
 
@@ -109,7 +110,8 @@ impl CounterStream {
 
     /// The blocks that a draw of `bytes` bytes consumes.
     pub fn blocks_for(bytes: u64) -> u64 {
-        bytes.div_ceil(BLOCK_BYTES as u64)
+        let block = BLOCK_BYTES as u64;
+        if Mutant::StreamPartialBlock.is_on() { bytes / block } else { bytes.div_ceil(block) }
     }
 
     /// Fills `out` with one draw. An empty draw consumes nothing.
@@ -125,7 +127,7 @@ impl CounterStream {
             return Err(PrgError::OursCounterOverflow { counter: start, blocks });
         };
         self.fill_parallel(0, out);
-        self.counter = end;
+        self.counter = if Mutant::StreamCounterStands.is_on() { start } else { end };
         Ok(())
     }
 
@@ -186,7 +188,9 @@ impl CounterStream {
 
     /// Overwrites `blocks` with the blocks from the `first`-th of the current draw on.
     fn encrypt_from(&self, first: u64, blocks: &mut [[u8; BLOCK_BYTES]]) {
-        match self.construction {
+        let construction =
+            if Mutant::DealerStreamIsCtr.is_on() { Construction::CtrBigEndian } else { self.construction };
+        match construction {
             Construction::BlocksLittleEndian => {
                 // The sums cannot wrap: `fill` checked the end of the draw.
                 for (block, index) in blocks.iter_mut().zip(first..) {
@@ -197,7 +201,8 @@ impl CounterStream {
                 // As a big-endian number, the first block has the counter's little-endian bytes in its upper
                 // half and 0 in its lower half. Adding i therefore sets the lower half to i: carries run
                 // from its last byte to its first, and would need 2^64 blocks to reach the upper half.
-                let upper = self.counter.to_le_bytes();
+                let reversed = Mutant::StreamCounterBigEndian.is_on();
+                let upper = if reversed { self.counter.to_be_bytes() } else { self.counter.to_le_bytes() };
                 for (block, index) in blocks.iter_mut().zip(first..) {
                     *block = halves(upper, index.to_be_bytes());
                 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use symbolon_link::Rank;
+use symbolon_mutants::Mutant;
 use symbolon_wire::{Message, decode, runtime::EcdhPsiCipherBatch};
 
 use crate::error::{Location, Stream};
@@ -61,8 +62,10 @@ pub(crate) fn encode(
             reason: format!("batch {index} has a number beyond the message's 31 bits; use larger batches"),
         })
     };
+    let index = if Mutant::BatchIndexFromOne.is_on() { index + 1 } else { index };
+    let named = if Mutant::BatchTypeWrong.is_on() { Stream::First } else { stream };
     let message = EcdhPsiCipherBatch {
-        r#type: stream.wire_type().to_owned(),
+        r#type: named.wire_type().to_owned(),
         batch_index: number(i32::try_from(index))?,
         is_last_batch: last,
         count: number(i32::try_from(count))?,
@@ -117,15 +120,21 @@ impl Reader {
         let at = self.location();
         let batch: EcdhPsiCipherBatch =
             decode(message).map_err(|e| PsiError::PeerMalformed { at, reason: e.to_string() })?;
-        if batch.r#type != self.stream.wire_type() {
+        if batch.r#type != self.stream.wire_type() && !Mutant::BatchTypeNotChecked.is_on() {
             return Err(PsiError::PeerType { at, found: batch.r#type.chars().take(32).collect() });
         }
-        if i64::from(batch.batch_index) != i64::try_from(at.batch).unwrap_or(i64::MAX) {
+        if i64::from(batch.batch_index) != i64::try_from(at.batch).unwrap_or(i64::MAX)
+            && !Mutant::BatchIndexNotChecked.is_on()
+        {
             return Err(PsiError::PeerIndex { at, found: batch.batch_index });
         }
         let bytes = batch.ciphertext.len();
         let refuse = |rule| PsiError::PeerCount { at, count: batch.count, bytes, rule };
         let count = usize::try_from(batch.count).map_err(|_| refuse("counts are not negative"))?;
+        let count = match self.item_bytes {
+            ItemBytes::Fixed(each) if Mutant::CountNotChecked.is_on() => bytes / each,
+            _ => count,
+        };
         if count == 0 {
             if bytes != 0 {
                 return Err(refuse("an empty batch has no ciphertext"));
@@ -168,7 +177,10 @@ impl Reader {
             return refuse("belongs to the first stream only".to_owned());
         }
         match extra.keys().next_back() {
-            Some(&key) if usize::try_from(key).map_or(true, |key| key >= count) => {
+            Some(&key)
+                if usize::try_from(key).map_or(true, |key| key >= count)
+                    && !Mutant::RepeatMapNotChecked.is_on() =>
+            {
                 refuse(format!("key {key} is beyond the {count} points of the batch"))
             }
             _ => Ok(()),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use symbolon_curve::CurveError;
 use symbolon_dialect::EndOfStream;
 use symbolon_link::{Channel, LinkError, Rank};
+use symbolon_mutants::Mutant;
 
 use crate::batch::{self, Batch, Reader};
 use crate::error::{Location, Stream};
@@ -125,7 +126,7 @@ impl Exchange<'_> {
     }
 
     fn peer_learns(&self) -> bool {
-        self.params.result_to.includes(self.peer)
+        self.params.result_to.includes(self.peer) || Mutant::ReturnedToNonReceiver.is_on()
     }
 
     /// Runs the activities on a thread each:
@@ -238,7 +239,7 @@ impl Exchange<'_> {
             let batch = reader.read(message.clone(), |_| None, point_bytes)?;
             totals.items = totals.items.saturating_add(batch.items());
             let limit = self.params.peer_items.unwrap_or(self.params.max_peer_items);
-            if totals.items > limit {
+            if totals.items > limit && !Mutant::TotalNotChecked.is_on() {
                 return Err(self.too_many(totals.items, limit).into());
             }
             let further = batch.further();
@@ -274,7 +275,7 @@ impl Exchange<'_> {
         let Some(announced) = self.params.peer_items else { return Ok(()) };
         let complete = totals.items == announced || totals.rows == announced;
         let plausible = !self.i_learn() && totals.items > 0 && totals.items <= announced;
-        if complete || plausible {
+        if complete || plausible || Mutant::TotalNotChecked.is_on() {
             return Ok(());
         }
         if totals.rows > announced {
@@ -347,7 +348,7 @@ impl Exchange<'_> {
             let at = reader.location();
             let batch = reader.read(message, |length| SecondForm::received(self.params, length), agreed)?;
             found = found.saturating_add(batch.items());
-            if found > sent || (batch.last && found != sent) {
+            if (found > sent || (batch.last && found != sent)) && !Mutant::ReturnedNotCounted.is_on() {
                 return Err(PsiError::PeerSecondCount { at, found, sent }.into());
             }
             let length = reader.item_bytes().unwrap_or(agreed);
@@ -391,6 +392,7 @@ impl Exchange<'_> {
     }
 
     fn send_end(&self, channel: &Channel, stream: Stream, index: u64) -> Result<(), PsiError> {
+        let index = if Mutant::EndIndexStands.is_on() { index.saturating_sub(1) } else { index };
         self.send(channel, stream, index, true, 0, Bytes::new(), BTreeMap::new())
     }
 
@@ -425,7 +427,8 @@ struct FirstStream<'a, 'b> {
 impl<'a, 'b> FirstStream<'a, 'b> {
     fn new(exchange: &'a Exchange<'b>) -> Self {
         let (own, sent) = (exchange.own, exchange.peer_holds.first);
-        let occurrences = (exchange.peer_learns() && own.repeated_rows() > 0).then(|| own.items_from(sent));
+        let told = exchange.peer_learns() && own.repeated_rows() > 0;
+        let occurrences = told.then(|| own.items_from(sent));
         Self { exchange, sent, index: 0, ended: false, occurrences }
     }
 
@@ -454,7 +457,8 @@ impl<'a, 'b> FirstStream<'a, 'b> {
 
     /// Ends the stream, and returns the number of batches with points.
     fn end(self) -> Result<u64, PsiError> {
-        if !self.ended {
+        let nothing = Mutant::EmptyOwnSetWithoutEnd.is_on() && self.exchange.own.items() == 0;
+        if !self.ended && !nothing {
             self.exchange.send_end(self.exchange.first, Stream::First, self.index)?;
         }
         Ok(self.index)
@@ -480,6 +484,11 @@ impl<'a, 'b> SecondStream<'a, 'b> {
     fn send(&mut self, first: u64, points: Vec<u8>, last: bool) -> Result<(), PsiError> {
         let (exchange, params) = (self.exchange, self.exchange.params);
         let form = SecondForm::sent(params);
+        let points = if Mutant::ReturnedInReverse.is_on() {
+            points.chunks_exact(params.suite.point_bytes()).rev().flatten().copied().collect()
+        } else {
+            points
+        };
         let points = Bytes::from(form.cut(params.suite, points));
         let points = points.slice(held_bytes(&points, form.bytes(params.suite), first, self.sent)..);
         let count = points.len() / form.bytes(params.suite);

@@ -1,6 +1,7 @@
 //! Masking as the engine sees it.
 
 use symbolon_curve::{CurveError, Masker};
+use symbolon_mutants::Mutant;
 
 /// What a party does to ids and points with its secret: [`Masker`], or in measurements of everything else a
 /// cheap stand-in.
@@ -21,10 +22,14 @@ pub trait PointMask: Send + Sync {
 
 impl PointMask for Masker {
     fn mask_items(&self, items: &[&[u8]]) -> Result<Vec<u8>, CurveError> {
+        if Mutant::IdsNotMasked.is_on() {
+            return self.hash_to_points(items);
+        }
         Self::mask_items(self, items)
     }
 
     fn mask_points(&self, points: &[u8]) -> Result<Vec<u8>, CurveError> {
-        Self::mask_points(self, points)
+        let points = Self::mask_points(self, points)?;
+        if Mutant::SecretTwice.is_on() { Self::mask_points(self, &points) } else { Ok(points) }
     }
 }

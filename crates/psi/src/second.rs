@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_curve::{PointFormat, Suite};
 use symbolon_dialect::SecondCiphertext;
 use symbolon_link::Rank;
+use symbolon_mutants::Mutant;
 
 use crate::{PsiError, PsiParams};
 
@@ -49,7 +50,8 @@ impl SecondForm {
         if length == params.suite.point_bytes() {
             return Some(Self::Whole);
         }
-        (length == TWELVE && params.accept_last_twelve_bytes).then_some(Self::LastTwelveBytes)
+        let accepted = params.accept_last_twelve_bytes && !Mutant::TwelveBytesRefused.is_on();
+        (length == TWELVE && accepted).then_some(Self::LastTwelveBytes)
     }
 
     /// The other form that has this length, where 12 bytes are agreed: the low bits of x by the document, the
@@ -114,6 +116,8 @@ impl SecondForm {
         let (point_bytes, bytes) = (suite.point_bytes(), self.bytes(suite));
         match (self, suite.format) {
             (Self::Whole, _) => 0..point_bytes,
+            (Self::LowBits(_), PointFormat::Uncompressed) if Mutant::HighBitsKept.is_on() => 32 - bytes..32,
+            (Self::LastTwelveBytes, _) if Mutant::FirstTwelveBytes.is_on() => 0..TWELVE,
             (Self::LowBits(_), PointFormat::Uncompressed) => 0..bytes,
             // One format byte, then x with its low bits at the end.
             (Self::LowBits(_), _) => 33usize.saturating_sub(bytes)..33,

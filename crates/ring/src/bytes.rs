@@ -1,6 +1,7 @@
 //! The wire form of matrices: elements row by row, each little-endian.
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 
 use crate::{Matrix, Ring, RingError};
 
@@ -28,6 +29,11 @@ impl<R: Ring> Matrix<R> {
 
     /// The wire form as a message payload, without a copy.
     pub fn into_bytes(self) -> Bytes {
+        if Mutant::ElementsBigEndian.is_on() {
+            let mut bytes = self.to_le_bytes();
+            bytes.chunks_exact_mut(R::BYTES).for_each(<[u8]>::reverse);
+            return bytes.into();
+        }
         Bytes::from_owner(self)
     }
 

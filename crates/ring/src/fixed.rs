@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use symbolon_dialect::PublicTruncation;
+use symbolon_mutants::Mutant;
 
 use crate::{Matrix, Ring, RingError};
 
@@ -66,6 +67,7 @@ impl<R: Ring> FixedPoint<R> {
         }
         // Exact: 24 significant bits, and an exponent far inside that of a double.
         let scaled = f64::from(value) * power_of_two(self.fraction_bits);
+        let scaled = if Mutant::EncodingRounds.is_on() { scaled.round() } else { scaled };
         if scaled.abs() >= power_of_two(R::BITS - 2) {
             let (fraction_bits, field_bits) = (self.fraction_bits, R::BITS);
             return Err(RingError::OursOutOfRange { value, at, fraction_bits, field_bits });
@@ -96,7 +98,7 @@ impl<R: Ring> FixedPoint<R> {
         let floor = product.ashr(bits);
         match rule {
             PublicTruncation::Floor => floor,
-            PublicTruncation::Round if bits == 0 => floor,
+            PublicTruncation::Round if bits == 0 || Mutant::PublicTruncationFloors.is_on() => floor,
             PublicTruncation::Round => floor.add(product.shr(bits - 1).and(R::ONE)),
         }
     }

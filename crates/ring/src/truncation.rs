@@ -1,6 +1,7 @@
 //! Local truncation of two-party shares.
 
 use symbolon_dialect::TruncationSide;
+use symbolon_mutants::Mutant;
 
 use crate::{Matrix, Ring};
 
@@ -17,8 +18,12 @@ use crate::{Matrix, Ring};
 /// that many of the 2^k values of it leave no room for the other. Then the result is off by 2^(k-bits).
 /// `bits` must be below the width of the ring.
 pub fn truncate_share<R: Ring>(share: &mut Matrix<R>, bits: u32, rank: usize, side: TruncationSide) {
+    if Mutant::TruncationLogical.is_on() {
+        return share.map_assign(|s| s.shr(bits));
+    }
+    let negates = if Mutant::TruncationSideSwapped.is_on() { rank == 0 } else { rank != 0 };
     match side {
-        TruncationSide::OneNegates if rank != 0 => share.map_assign(|s| s.neg().ashr(bits).neg()),
+        TruncationSide::OneNegates if negates => share.map_assign(|s| s.neg().ashr(bits).neg()),
         TruncationSide::BothShift | TruncationSide::OneNegates => share.map_assign(|s| s.ashr(bits)),
     }
 }

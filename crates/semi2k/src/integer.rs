@@ -1,8 +1,11 @@
 //! 128-bit integers on the wire.
 
+use symbolon_mutants::Mutant;
+
 /// A 128-bit integer as a MessagePack array of its upper and its lower half, each in the shortest unsigned form: how
 /// yacl sends seeds. 5 is `92 00 05`; at most 19 bytes.
 pub fn encode_u128(value: u128) -> Vec<u8> {
+    let value = if Mutant::SeedHalvesSwapped.is_on() { value.rotate_left(64) } else { value };
     let bytes = value.to_be_bytes();
     let (halves, _) = bytes.as_chunks::<8>();
     let mut out = Vec::with_capacity(19);

@@ -1,5 +1,6 @@
 //! Products of two shares.
 
+use symbolon_mutants::Mutant;
 use symbolon_ring::{Matrix, Ring, RingError};
 
 use crate::{Semi2kError, Session, Share};
@@ -22,10 +23,15 @@ impl<R: Ring> Session<R> {
         }
         let triple = self.triples.dot(m, k, n)?;
         let (a, mut b, mut c) = (triple.a, triple.b, triple.c);
+        let open_e = |session: &mut Self| -> Result<_, Semi2kError> {
+            session.open_start("the matrix product's Y - B", y.as_matrix().sub(&b)?)
+        };
+        let early = if Mutant::OpeningsSwapped.is_on() { Some(open_e(self)?) } else { None };
         let d = self.open_start("the matrix product's X - A", x.as_matrix().sub(&a)?)?;
-        let e = self.open_start("the matrix product's Y - B", y.as_matrix().sub(&b)?)?;
+        let e = early.map_or_else(|| open_e(self), Ok)?;
         let (d, e) = (d.wait()?, e.wait()?);
-        if self.rank() == 0 {
+        let adds = if Mutant::ProductAtWrongRank.is_on() { 1 } else { 0 };
+        if self.rank() == adds {
             b.add_assign(&e)?;
         }
         d.matmul_add(&b, &mut c)?;

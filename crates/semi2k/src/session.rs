@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use symbolon_dialect::DealerDialect;
 use symbolon_link::{Channel, PendingAllgather, Rank};
+use symbolon_mutants::Mutant;
 use symbolon_prg::{Construction, CounterStream, Seed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_triples::{AdjustRequest, Dealer, DealerError, Draw, Op, Triples, TriplesConfig};
@@ -191,8 +192,14 @@ impl<R: Ring> Session<R> {
     pub fn seal(&mut self, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
         let (rows, cols) = public.shape();
         let mut share = self.own.draw_matrix(rows, cols)?;
-        share.sub_assign(&self.next.draw_matrix(rows, cols)?)?;
-        if self.rank() == 0 {
+        let next = self.next.draw_matrix(rows, cols)?;
+        if Mutant::SealSign.is_on() {
+            share.add_assign(&next)?
+        } else {
+            share.sub_assign(&next)?
+        }
+        let holder = if Mutant::SealAtWrongRank.is_on() { 1 } else { 0 };
+        if self.rank() == holder {
             share.add_assign(public)?;
         }
         Ok(Share::from_matrix(share))
@@ -225,7 +232,8 @@ impl<R: Ring> Session<R> {
     /// [`Semi2kError::Ring`] unless the shapes are equal.
     pub fn add_public(&self, x: &Share<R>, public: &Matrix<R>) -> Result<Share<R>, Semi2kError> {
         let mut sum = x.as_matrix().clone();
-        if self.rank() == 0 {
+        let adds = if Mutant::PublicAtWrongRank.is_on() { 1 } else { 0 };
+        if self.rank() == adds {
             sum.add_assign(public)?;
         } else if sum.shape() != public.shape() {
             let (left, right) = (sum.shape(), public.shape());

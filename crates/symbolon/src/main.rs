@@ -8,10 +8,15 @@ use symbolon::config::PartyConfig;
 use symbolon::logging::LogFormat;
 use symbolon::report::Report;
 use symbolon::{Result, commands, dealer, demo, ic_main, interrupt, keygen, logging};
+use symbolon_mutants::Mutant;
 
 fn main() -> ExitCode {
     // Wrong flags end here, with exit code 2.
     let cli = Cli::parse();
+    #[cfg(feature = "mutants")]
+    if let Some(mutant) = symbolon_mutants::chosen() {
+        eprintln!("this process is wrong on purpose: {}: {}", mutant.name(), mutant.about());
+    }
     if let Err(error) = logging::install(&cli.log) {
         eprintln!("error: {error}");
         return ExitCode::from(error.exit_code());
@@ -23,7 +28,8 @@ fn main() -> ExitCode {
                 LogFormat::Json => tracing::error!(exit_code = error.exit_code(), "{error}"),
                 LogFormat::Text => eprintln!("error: {error}"),
             }
-            ExitCode::from(error.exit_code())
+            let code = if Mutant::FailureExitsZero.is_on() { 0 } else { error.exit_code() };
+            ExitCode::from(code)
         }
     }
 }

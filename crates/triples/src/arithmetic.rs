@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use symbolon_mutants::Mutant;
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
@@ -42,6 +43,7 @@ impl Arithmetic<'_> {
             ReplayOp::Dot { m, k, n, transposed } => return self.product(m, k, n, transposed),
             ReplayOp::Perm { len } => return self.permuted(len),
             ReplayOp::MulPriv { .. } => self.joined(0, &range, R::mul)?,
+            ReplayOp::And { .. } if Mutant::SumsOfBits.is_on() => sum(0)?,
             ReplayOp::And { .. } => self.joined(0, &range, R::xor)?,
             _ => sum(0)?,
         };
@@ -55,11 +57,13 @@ impl Arithmetic<'_> {
                 sum(1)?
             }
             ReplayOp::Trunc { bits, .. } => {
-                out.map_assign(|r| r.ashr(bits));
+                let logical = Mutant::TruncLogical.is_on();
+                out.map_assign(|r| if logical { r.shr(bits) } else { r.ashr(bits) });
                 sum(1)?
             }
             ReplayOp::TruncPr { bits, .. } if correction == 0 => {
-                out.map_assign(|r| r.shl(1).shr(bits + 1));
+                let keeps = Mutant::TruncPrKeepsTopBit.is_on();
+                out.map_assign(|r| if keeps { r.shr(bits) } else { r.shl(1).shr(bits + 1) });
                 sum(1)?
             }
             ReplayOp::TruncPr { .. } => {
@@ -77,7 +81,9 @@ impl Arithmetic<'_> {
             }
             ReplayOp::RandBit { .. } => {
                 let mut random = vec![0_u8; range.len().div_ceil(8)];
-                own.fill(&mut random)?;
+                if !Mutant::RandBitsZero.is_on() {
+                    own.fill(&mut random)?;
+                }
                 let fresh = random.iter().flat_map(|byte| (0..8).map(move |i| (byte >> i) & 1));
                 for (element, bit) in out.as_mut_slice().iter_mut().zip(fresh) {
                     *element = R::from_i128(i128::from(bit)).sub(*element);
@@ -103,7 +109,8 @@ impl Arithmetic<'_> {
             let joined = Matrix::from_vec(drawn_rows, drawn_cols, joined.into_vec())?;
             Ok::<_, TriplesError>(if transposed { joined.transpose() } else { joined })
         };
-        let [of_a, of_b] = transposed;
+        let [of_a, of_b] = if Mutant::TransposeIgnored.is_on() { [false; 2] } else { transposed };
+        let of_b = of_b != Mutant::DotSecondTransposed.is_on();
         let mut out = factor(2, m, n, false)?;
         out.map_assign(R::neg);
         factor(0, m, k, of_a)?.matmul_add(&factor(1, k, n, of_b)?, &mut out)?;
@@ -136,7 +143,8 @@ impl Arithmetic<'_> {
         };
         let first = CounterStream::blocks_for((range.start * R::BYTES) as u64);
         let mut sum: Option<Matrix<R>> = None;
-        for seed in source.seeds {
+        let left_out = if Mutant::LastSeedLeftOut.is_on() { 1 } else { 0 };
+        for seed in source.seeds.iter().take(source.seeds.len() - left_out) {
             let mut stream = CounterStream::new(self.cipher, self.construction, seed);
             stream.set_counter(source.counter);
             let mut share = Matrix::zeros(range.len(), 1);

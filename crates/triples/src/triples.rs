@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, fmt, ops::Range};
 
+use symbolon_mutants::Mutant;
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
@@ -131,6 +132,8 @@ impl<R: Ring> Triples<R> {
             let draw = draw.into();
             let start = if self.schedule.is_empty() { self.stream.counter() } else { self.scheduled_to };
             let (request, end) = draw.request(R::FIELD, start)?;
+            let stale = Mutant::RequestCounterStale.is_on();
+            let request = if stale { draw.request(R::FIELD, 0)?.0 } else { request };
             self.scheduled_to = end;
             self.schedule.push_back(draw);
             if let Some(fetcher) = &self.fetcher {
@@ -239,6 +242,10 @@ impl<R: Ring> Triples<R> {
     /// # Errors
     /// As [`Triples::mul`].
     pub fn dot(&mut self, m: usize, k: usize, n: usize) -> Result<DotTriple<R>, TriplesError> {
+        if Mutant::OperandsDrawnInWrongOrder.is_on() {
+            let [b, a, c] = self.draw(Op::Dot { m, k, n }, [(k, n), (m, k), (m, n)], [2])?;
+            return Ok(DotTriple { a, b, c });
+        }
         let [a, b, c] = self.draw(Op::Dot { m, k, n }, [(m, k), (k, n), (m, n)], [2])?;
         Ok(DotTriple { a, b, c })
     }
@@ -335,6 +342,8 @@ impl<R: Ring> Triples<R> {
             let pairs = buffer.as_mut_slice().iter_mut().zip(correction);
             if matches!(op, Op::And { .. }) {
                 pairs.for_each(|(element, correction)| *element = element.xor(correction));
+            } else if Mutant::CorrectionSubtracted.is_on() {
+                pairs.for_each(|(element, correction)| *element = element.sub(correction));
             } else {
                 pairs.for_each(|(element, correction)| *element = element.add(correction));
             }

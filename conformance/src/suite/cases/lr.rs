@@ -101,6 +101,13 @@ const TRAINING: &[Case] = &[
     ),
     training!(
         must,
+        "lr/training/nothing-else",
+        "A training sends its handshake, its set-up and its openings, and nothing else.",
+        "Labels, weights or scores that travel at the end are revealed, whatever the plan says.",
+        nothing_else
+    ),
+    training!(
+        must,
         "lr/training/precise",
         "The same with precise truncation: masks of TruncPr and one opening for each truncation.",
         "Rings without room for the rare error of local truncation need it.",
@@ -289,6 +296,11 @@ fn agree(bench: &mut Bench, peer: &Peer, task: &LrTask) -> Outcome {
 }
 
 fn train(bench: &mut Bench, task: &LrTask) -> Outcome {
+    trained(bench, task).map(drop)
+}
+
+/// A whole training; also how many messages it takes: one of the handshake, three of set-up, the openings.
+fn trained(bench: &mut Bench, task: &LrTask) -> Outcome<(Arc<Peer>, usize)> {
     let Started { peer, task, mut model, first, _dealer } = start(bench, task, |_| {})?;
     model.train(&task, bench.dialect.first_step_draws);
     let (own, testee) = (1 - bench.rank(), bench.rank());
@@ -300,7 +312,14 @@ fn train(bench: &mut Bench, task: &LrTask) -> Outcome {
         let wanted = of(testee);
         check(found == wanted, format!("under {key:?}: {}", hex::encode(&wanted)), || hex::encode(&found))?;
     }
-    bench.end_well(&peer)
+    bench.end_well(&peer)?;
+    Ok((peer, 4 + model.openings.len()))
+}
+
+fn nothing_else(bench: &mut Bench) -> Outcome {
+    let (peer, wanted) = trained(bench, &LrTask::small())?;
+    let keys: Vec<_> = peer.messages().into_iter().map(|message| message.key).collect();
+    check(keys.len() == wanted, format!("{wanted} messages"), || keys.join(", "))
 }
 
 fn setup(bench: &mut Bench) -> Outcome {

@@ -1,5 +1,7 @@
 //! Points as bytes: SEC 1, section 2.3 (X9.62), and the protocol's own x and y, little-endian.
 
+use symbolon_mutants::Mutant;
+
 use super::affine::{Affine, P};
 use super::arithmetic::Arithmetic;
 use crate::{CurveError, PointFormat};
@@ -12,6 +14,9 @@ pub(crate) fn encode(format: PointFormat, point: &Affine, slot: &mut [u8]) {
         slot.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
     };
     match format {
+        PointFormat::Uncompressed if Mutant::CoordinatesBigEndian.is_on() => {
+            put(slot, &mut x.into_iter().chain(y))
+        }
         PointFormat::Uncompressed => put(slot, &mut x.into_iter().rev().chain(y.into_iter().rev())),
         PointFormat::X962Compressed => put(slot, &mut [2 + odd].into_iter().chain(x)),
         PointFormat::X962Uncompressed => put(slot, &mut [4].into_iter().chain(x).chain(y)),
@@ -43,7 +48,9 @@ pub(crate) fn decode(
     }
     let (points, refusal) = until_refused(encoded.map(|(index, bytes)| both(format, bytes, index)));
     let on_curve = arithmetic.on_curve(&points);
-    if let Some((index, _)) = (start..).zip(on_curve).find(|(_, on_curve)| !on_curve) {
+    if let Some((index, _)) = (start..).zip(on_curve).find(|(_, on_curve)| !on_curve)
+        && !Mutant::OffCurveAccepted.is_on()
+    {
         return Err(CurveError::PeerOffCurve { index });
     }
     refusal.map_or(Ok(points), Err)
@@ -65,6 +72,7 @@ fn until_refused<T>(read: impl Iterator<Item = Result<T, CurveError>>) -> (Vec<T
 fn compressed(encoded: &[u8], index: usize) -> Result<([u8; 32], bool), CurveError> {
     match encoded {
         [sign @ (2 | 3), x @ ..] => Ok((coordinate(x, index)?, *sign == 3)),
+        [sign, x @ ..] if Mutant::FormatByteIgnored.is_on() => Ok((coordinate(x, index)?, sign % 2 == 1)),
         _ => Err(bad_format_byte(PointFormat::X962Compressed, encoded, index)),
     }
 }

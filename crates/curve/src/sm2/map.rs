@@ -4,6 +4,8 @@
 //! average), as their definition has it; the secret scalar takes no part in them. The maps of RFC 9380 take the same
 //! time for ids of the same length with the vector backend.
 
+use symbolon_mutants::Mutant;
+
 use super::affine::{Affine, P};
 use super::arithmetic::Arithmetic;
 use super::field::reduce;
@@ -84,7 +86,8 @@ fn search<I: AsRef<[u8]>>(
     let mut candidates = Vec::with_capacity(items.len());
     for _ in 0..ATTEMPTS {
         candidates.clear();
-        candidates.extend(pending.iter().map(|item| (item.x, false)));
+        let odd = Mutant::OddY.is_on();
+        candidates.extend(pending.iter().map(|item| (item.x, odd)));
         let mut found = arithmetic.lift(&candidates).into_iter();
         pending.retain_mut(|item| {
             let Some(point) = found.next().flatten() else {
@@ -106,7 +109,7 @@ fn search<I: AsRef<[u8]>>(
 
 /// The next x to try.
 fn next(suite: Suite, item: &mut Pending) {
-    if suite.map == HashToCurve::TryAndRehash {
+    if suite.map == HashToCurve::TryAndRehash && !Mutant::HashNotRepeated.is_on() {
         item.digest = Digest::of(suite.hash, item.digest.as_slice());
         item.x = reduce(item.digest.as_slice());
     } else {

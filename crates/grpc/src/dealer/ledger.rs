@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use symbolon_mutants::Mutant;
 use symbolon_prg::CounterStream;
 use symbolon_triples::{AdjustRequest, Op};
 
@@ -27,7 +28,7 @@ impl Ledger {
     /// Marks the blocks of `request` as used, or says why it may not use them.
     pub(crate) fn reserve(&mut self, request: &AdjustRequest) -> Result<(), String> {
         // Fresh random bits over the same shares would tell the difference of the two answers.
-        let repeatable = !matches!(request.op, Op::RandBit { .. });
+        let repeatable = !matches!(request.op, Op::RandBit { .. }) && !Mutant::RepeatRefused.is_on();
         if repeatable && self.recent.contains(request) {
             return Ok(());
         }
@@ -74,7 +75,8 @@ impl Ledger {
     }
 
     fn overlaps(&self, start: u64, end: u64) -> bool {
-        self.used.range(..end).next_back().is_some_and(|(_, used_end)| *used_end > start)
+        !Mutant::CountersReused.is_on()
+            && self.used.range(..end).next_back().is_some_and(|(_, used_end)| *used_end > start)
     }
 
     fn insert(&mut self, mut start: u64, mut end: u64) {

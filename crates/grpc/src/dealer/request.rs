@@ -1,6 +1,7 @@
 //! The six adjust requests of the wire as one checked [`AdjustRequest`], and back.
 
 use symbolon_dialect::FieldEncoding;
+use symbolon_mutants::Mutant;
 use symbolon_ring::Field;
 use symbolon_triples::{AdjustRequest, BufferMeta, Op};
 use symbolon_wire::org::interconnection::v2::service::{
@@ -35,6 +36,7 @@ fn buffers(metas: &[PrgBufferMeta], field: Field) -> Result<(Vec<BufferMeta>, us
             .map_err(|_| format!("prg_inputs[{index}].prg_count {} is negative", meta.prg_count))?;
         let bytes = u64::try_from(meta.size)
             .map_err(|_| format!("prg_inputs[{index}].size {} is negative", meta.size))?;
+        let bytes = if Mutant::SizesInElements.is_on() { bytes * field.bytes() as u64 } else { bytes };
         if bytes % field.bytes() as u64 != 0 {
             return Err(format!(
                 "prg_inputs[{index}].size {bytes} is not a multiple of {} bytes, the element of {field:?}",
@@ -51,6 +53,9 @@ fn buffers(metas: &[PrgBufferMeta], field: Field) -> Result<(Vec<BufferMeta>, us
 /// The ring: the enum's values and the widths in bits do not overlap, so both are understood
 /// (erratum E07).
 fn field(value: i32) -> Result<Field, String> {
+    if Mutant::FieldInBitsRefused.is_on() && value > 3 {
+        return Err(format!("field {value} is none of 1, 2, 3"));
+    }
     match value {
         1 | 32 => Ok(Field::Ring32),
         2 | 64 => Ok(Field::Ring64),

@@ -6,6 +6,7 @@
 //! significant first. No pair takes 16 bytes, so a receiver can tell the two forms apart.
 
 use symbolon_dialect::SeedEncoding;
+use symbolon_mutants::Mutant;
 use symbolon_prg::Seed;
 use zeroize::Zeroizing;
 
@@ -46,7 +47,11 @@ fn encode_half(half: &[u8], out: &mut Vec<u8>) {
 
 /// Reads `prg_seed`; `expected` restricts to one form. The error never shows the bytes.
 pub(crate) fn decode(bytes: &[u8], expected: Option<SeedEncoding>) -> Result<Seed, String> {
-    let raw = <[u8; 16]>::try_from(bytes).ok();
+    let raw = if Mutant::SeedLengthIgnored.is_on() {
+        Some(std::array::from_fn(|index| bytes.get(index).copied().unwrap_or_default()))
+    } else {
+        <[u8; 16]>::try_from(bytes).ok()
+    };
     match (expected, raw) {
         (None | Some(SeedEncoding::Bytes), Some(raw)) => Ok(Seed::from_bytes(raw)),
         (Some(SeedEncoding::Bytes), None) => {

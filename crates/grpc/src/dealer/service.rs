@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 use symbolon_prg::{Construction, CounterStream, Seed};
 use symbolon_ring::{Field, Matrix, Ring};
 use symbolon_triples::{AdjustRequest, Limits, TriplesError, adjust};
@@ -34,7 +35,8 @@ pub(crate) struct Dealer {
 struct Refusal(ErrorCode, String);
 
 fn session_error(text: impl Into<String>) -> Refusal {
-    Refusal(ErrorCode::SessionError, text.into())
+    let wrong = Mutant::SessionErrorCode.is_on();
+    Refusal(if wrong { ErrorCode::OpAdjustError } else { ErrorCode::SessionError }, text.into())
 }
 
 fn adjust_error(text: impl Into<String>) -> Refusal {
@@ -58,13 +60,14 @@ impl Dealer {
         let seed = super::seed::decode(&prg_seed, self.config.seed_encoding);
         wipe(prg_seed);
         let seed = seed.map_err(session_error)?;
-        if !(0..=DEALER_VERSION).contains(&required_version) {
+        if !(0..=DEALER_VERSION).contains(&required_version) && !Mutant::LaterVersionAccepted.is_on() {
             return Err(session_error(format!(
                 "required_version {required_version} is not provided; this dealer provides versions up to \
                  {DEALER_VERSION}"
             )));
         }
         checked_id(&session_id).map_err(session_error)?;
+        let session_id = if Mutant::SessionsMixed.is_on() { "one".into() } else { session_id };
         let most = self.config.limits.max_world_size;
         let world_size = usize::try_from(world_size)
             .ok()
@@ -93,18 +96,21 @@ impl Dealer {
     async fn adjust<W: WireRequest>(&self, request: &Request<W>) -> Result<Vec<Bytes>, Refusal> {
         let certificate = presented(request);
         let wire = request.get_ref();
-        checked_id(wire.session_id()).map_err(session_error)?;
+        let session_id = if Mutant::SessionsMixed.is_on() { "one" } else { wire.session_id() };
+        checked_id(session_id).map_err(session_error)?;
         let parsed = wire.parse().map_err(|text| adjust_error(format!("{}: {text}", W::NAME)))?;
         let limits =
             Limits { max_bytes_per_request: self.config.limits.max_bytes_per_request, ..Limits::default() };
         parsed.check(&limits).map_err(|error| adjust_error(error.to_string()))?;
 
         let _place = self.resources.place().map_err(adjust_error)?;
-        let seeds = self.seeds(wire.session_id(), certificate.as_deref()).await?;
+        let seeds = self.seeds(session_id, certificate.as_deref()).await?;
         let bytes = parsed.inputs.iter().fold(0_u64, |sum, input| sum.saturating_add(input.bytes));
         let memory = self.resources.memory(working_bytes(bytes)).await.map_err(adjust_error)?;
         let turn = self.resources.turn().await.map_err(adjust_error)?;
-        self.sessions.reserve(wire.session_id(), &parsed).map_err(adjust_error)?;
+        if !Mutant::UnknownSessionAnswered.is_on() {
+            self.sessions.reserve(session_id, &parsed).map_err(adjust_error)?;
+        }
 
         let cipher = self.config.cipher;
         let construction = self.config.construction;
@@ -133,6 +139,9 @@ impl Dealer {
             let missing = match readiness {
                 Readiness::Ready(seeds) => return Ok(seeds),
                 Readiness::Waiting(ranks) => format!("ranks {ranks:?} have not created it"),
+                Readiness::Unknown if Mutant::UnknownSessionAnswered.is_on() => {
+                    return Ok(Arc::new(vec![Seed::from_bytes([0; 16]); 2]));
+                }
                 Readiness::Unknown => "nobody has created it, or it was deleted or expired".to_owned(),
             };
             match tokio::time::timeout_at(deadline, changes.changed()).await {

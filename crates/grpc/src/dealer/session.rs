@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use subtle::ConstantTimeEq;
+use symbolon_mutants::Mutant;
 use symbolon_prg::Seed;
 use symbolon_triples::AdjustRequest;
 use tokio::sync::watch;
@@ -118,7 +119,9 @@ impl Sessions {
                     .into(),
             );
         }
-        by_id.remove(session_id);
+        if !Mutant::SessionNotDeleted.is_on() {
+            by_id.remove(session_id);
+        }
         Ok(())
     }
 
@@ -196,7 +199,7 @@ fn join(session: &mut Session, creation: Creation) -> Result<(), String> {
             session.members.len()
         ));
     }
-    if adjust_rank != session.adjust_rank {
+    if adjust_rank != session.adjust_rank && !Mutant::OtherAdjustRankAccepted.is_on() {
         return Err(format!(
             "rank {rank} says adjust_rank {adjust_rank}, but the session was created with {}",
             session.adjust_rank
@@ -215,6 +218,10 @@ fn join(session: &mut Session, creation: Creation) -> Result<(), String> {
         if member.certificate != certificate {
             return Err(format!("rank {rank} already created this session with another TLS certificate"));
         }
+        if Mutant::OtherSeedAccepted.is_on() {
+            member.seed = seed;
+            return Ok(());
+        }
         if !bool::from(member.seed.as_bytes().ct_eq(seed.as_bytes())) {
             return Err(format!(
                 "rank {rank} already created this session with another seed; delete the session first, or use a \
@@ -225,7 +232,7 @@ fn join(session: &mut Session, creation: Creation) -> Result<(), String> {
     }
     *slot = Some(Member { seed, certificate });
     let seeds: Vec<Seed> = session.members.iter().flatten().map(|member| member.seed.clone()).collect();
-    if seeds.len() == session.members.len() {
+    if seeds.len() == session.members.len() || Mutant::IncompleteSessionAnswered.is_on() {
         session.complete = Some(Arc::new(seeds));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What all parties can do together: the decision of rank 0.
 
 use symbolon_dialect::{DealerDialect, Dialect, ResponseStyle};
+use symbolon_mutants::Mutant;
 use symbolon_prg::Cipher;
 use symbolon_wire::handshake::AlgoType;
 
@@ -37,7 +38,8 @@ fn negotiate(own: &LrOffer, requests: &[LrRequest], dialect: &Dialect) -> Result
     if !requests.iter().all(|request| request.discard) {
         return Err(refuse(Cause::LastBatch, "not every party offers LAST_BATCH_POLICY_DISCARD"));
     }
-    let l2 = if requests.iter().all(|request| request.l2) { own.l2 } else { 0.0 };
+    let all_offer = requests.iter().all(|request| request.l2) || Mutant::PenaltyOfOneKept.is_on();
+    let l2 = if all_offer { own.l2 } else { 0.0 };
     if l2 != own.l2 {
         tracing::warn!("the L2 penalty is dropped, since not every party offers one");
     }
@@ -55,6 +57,7 @@ fn negotiate(own: &LrOffer, requests: &[LrRequest], dialect: &Dialect) -> Result
     let modes = |request: &LrRequest| -> Vec<Truncation> {
         let compatible = request.truncations.iter().filter(|(_, protocols)| {
             protocols.as_ref().is_none_or(|protocols| protocols.contains(&protocol))
+                || Mutant::CompatibleProtocolsIgnored.is_on()
         });
         compatible.map(|(mode, _)| *mode).collect()
     };
@@ -102,18 +105,18 @@ fn tables(own: &LrOffer, requests: &[LrRequest]) -> Result<(Vec<u32>, usize), Re
     let mut features = vec![own.features];
     let mut labels = own.has_label.then_some(0);
     for (rank, request) in (1usize..).zip(requests) {
-        if u64::try_from(request.samples) != Ok(own.samples) {
+        if u64::try_from(request.samples) != Ok(own.samples) && !Mutant::SampleSizeNotCompared.is_on() {
             let (theirs, ours) = (request.samples, own.samples);
             return Err(refuse(Cause::Samples, format!("rank {rank} has {theirs} rows, rank 0 has {ours}")));
         }
         match u32::try_from(request.features) {
-            Ok(columns) if columns > 0 => features.push(columns),
+            Ok(columns) if columns > 0 || Mutant::NoFeaturesAccepted.is_on() => features.push(columns),
             _ => {
                 return Err(refuse(Cause::Features, format!("rank {rank} has {} columns", request.features)));
             }
         }
         if request.has_label {
-            if let Some(first) = labels {
+            if let Some(first) = labels.filter(|_| !Mutant::SecondLabelAccepted.is_on()) {
                 return Err(refuse(
                     Cause::ManyLabels,
                     format!("ranks {first} and {rank} both set has_label"),
@@ -122,5 +125,6 @@ fn tables(own: &LrOffer, requests: &[LrRequest]) -> Result<(Vec<u32>, usize), Re
             labels = Some(rank);
         }
     }
+    let labels = labels.or(Mutant::MissingLabelAccepted.is_on().then_some(0));
     labels.map(|rank| (features, rank)).ok_or_else(|| refuse(Cause::NoLabel, "no party sets has_label"))
 }

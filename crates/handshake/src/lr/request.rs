@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use symbolon_dialect::{Dialect, ResponseStyle};
+use symbolon_mutants::Mutant;
 use symbolon_prg::Cipher;
 use symbolon_ring::Field;
 use symbolon_wire::{
@@ -70,7 +71,7 @@ impl TryFrom<HandshakeRequest> for LrRequest {
             |cause, reason: &str| Refusal::new(cause, ALGORITHM, format!("request of rank {rank}: {reason}"));
         check_version(request.version, ALGORITHM)?;
 
-        if !request.supported_algos.contains(&ALGORITHM.into()) {
+        if !request.supported_algos.contains(&ALGORITHM.into()) && !Mutant::AlgorithmNotChecked.is_on() {
             return Err(refuse(Cause::Algorithm, "ALGO_TYPE_SS_LR is not offered"));
         }
         let algorithm: LrHyperparamsProposal =
@@ -123,7 +124,7 @@ impl TryFrom<HandshakeRequest> for LrRequest {
             family.triple_configs.iter().filter(|triple| speaks_version(&triple.supported_versions));
         Ok(Self {
             rank,
-            sgd: algorithm.optimizers.contains(&SGD.into()),
+            sgd: algorithm.optimizers.contains(&SGD.into()) || Mutant::OptimizerNotChecked.is_on(),
             discard: algorithm.last_batch_policies.contains(&DISCARD.into()),
             l2: algorithm.use_l2_norm,
             sigmoids: known(&operator.sigmoid_modes),

@@ -1,6 +1,7 @@
 //! The response of logistic regression, out of a plan and back into one.
 
 use symbolon_dialect::{DealerDialect, Dialect, ResponseStyle};
+use symbolon_mutants::Mutant;
 use symbolon_prg::Cipher;
 use symbolon_ring::Field;
 use symbolon_wire::{
@@ -114,7 +115,7 @@ impl LrPlan {
         dialect: &Dialect,
     ) -> Result<Self, HandshakeError> {
         ResponseHeader::check(response.header.as_ref()).map_err(HandshakeError::PeerRefused)?;
-        if response.algo != i32::from(AlgoType::SsLr) {
+        if response.algo != i32::from(AlgoType::SsLr) && !Mutant::ResponseAlgorithmNotChecked.is_on() {
             return Err(incompatible("algorithm", response.algo));
         }
         let algorithm: LrHyperparamsResult = unpack("algo_param", response.algo_param.as_ref())?;
@@ -196,7 +197,7 @@ fn hyperparameters(
         ("L1 penalty", algorithm.l1_norm, false),
         ("L2 penalty", l2, own.l2 > 0.0),
     ] {
-        if norm != 0.0 && !offers {
+        if norm != 0.0 && !offers && !Mutant::PlanPenaltyNotOffered.is_on() {
             return Err(incompatible(item, norm));
         }
     }
@@ -221,7 +222,7 @@ fn tables(
     rank: usize,
     world_size: usize,
 ) -> Result<(Vec<u32>, usize), HandshakeError> {
-    if u64::try_from(data.sample_size) != Ok(own.samples) {
+    if u64::try_from(data.sample_size) != Ok(own.samples) && !Mutant::PlanSamplesNotCompared.is_on() {
         let reason = format!("the plan has {} rows, this party has {}", data.sample_size, own.samples);
         return Err(misbehaved("sample_size", reason));
     }
@@ -231,7 +232,7 @@ fn tables(
         let reason = format!("{world_size} positive numbers are needed, there are {}", features.len());
         return Err(misbehaved("feature_nums", reason));
     }
-    if features.get(rank) != Some(&own.features) {
+    if features.get(rank) != Some(&own.features) && !Mutant::PlanFeaturesNotCompared.is_on() {
         let reason = format!("this party has {} columns, the plan says otherwise", own.features);
         return Err(misbehaved("feature_nums", reason));
     }
@@ -239,7 +240,7 @@ fn tables(
     let Some(label_rank) = label_rank else {
         return Err(misbehaved("label_rank", format!("{} of {world_size} parties", data.label_rank)));
     };
-    if own.has_label != (label_rank == rank) {
+    if own.has_label != (label_rank == rank) && !Mutant::PlanLabelNotCompared.is_on() {
         let reason = format!("it is {label_rank}; has_label of rank {rank} is {}", own.has_label);
         return Err(misbehaved("label_rank", reason));
     }

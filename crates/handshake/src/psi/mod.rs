@@ -5,6 +5,8 @@ mod request;
 mod response;
 mod run;
 
+use symbolon_mutants::Mutant;
+
 pub use negotiation::negotiate_psi;
 pub use request::PsiRequest;
 pub use run::{PartitionOffer, PsiRunOffer, PsiRunPlan};
@@ -17,7 +19,7 @@ const COORDINATE_BITS: u32 = 256;
 /// 2^-`statistical_bits`: ⌈log2 a⌉ + ⌈log2 b⌉ + `statistical_bits`.
 fn fewest_bits(a: u64, b: u64, statistical_bits: u32) -> u32 {
     let ceil_log2 = |count: u64| u64::BITS - count.max(1).saturating_sub(1).leading_zeros();
-    ceil_log2(a) + ceil_log2(b) + statistical_bits
+    if Mutant::TruncationUnsafe.is_on() { 8 } else { ceil_log2(a) + ceil_log2(b) + statistical_bits }
 }
 
 #[cfg(test)]

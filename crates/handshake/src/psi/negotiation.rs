@@ -1,6 +1,7 @@
 //! What all parties can do together: the decision of rank 0.
 
 use symbolon_dialect::Dialect;
+use symbolon_mutants::Mutant;
 use symbolon_wire::handshake::AlgoType;
 
 use super::{COORDINATE_BITS, PsiRequest, fewest_bits};
@@ -41,18 +42,20 @@ fn negotiate(own: &PsiOffer, requests: &[PsiRequest], dialect: &Dialect) -> Resu
     let mut items = vec![own.items];
     for (rank, request) in (1usize..).zip(requests) {
         let count = u64::try_from(request.items)
+            .or_else(|error| if Mutant::NegativeSizeAccepted.is_on() { Ok(0) } else { Err(error) })
             .map_err(|_| refuse(Cause::Items, format!("rank {rank} has {} items", request.items)))?;
         items.push(count);
     }
     for (rank, request) in (1usize..).zip(requests) {
-        if request.result_to != Some(own.result_to) {
+        if request.result_to != Some(own.result_to) && !Mutant::ReceiverNotCompared.is_on() {
             let theirs = request.result_to.map_or("nobody".to_string(), |to| to.to_string());
             let reason = format!("rank {rank} gives the result to {theirs}, rank 0 to {}", own.result_to);
             return Err(refuse(Cause::ResultRank, reason));
         }
     }
 
-    let truncate_bits = own.truncate_bits.filter(|_| requests.iter().all(|request| request.truncation));
+    let all_offer = requests.iter().all(|request| request.truncation) || Mutant::TruncationOfOne.is_on();
+    let truncate_bits = own.truncate_bits.filter(|_| all_offer);
     let truncate_bits = truncate_bits.and_then(|bits| {
         let mut sizes = items.clone();
         sizes.sort_unstable();

@@ -1,6 +1,7 @@
 //! The request of set intersection, out of an offer and into checked terms.
 
 use bytes::Bytes;
+use symbolon_mutants::Mutant;
 use symbolon_wire::{
     algos::PsiDataIoProposal,
     handshake::{AlgoType, HandshakeRequest, ProtocolFamily},
@@ -45,12 +46,18 @@ impl PsiRequest {
 
     /// Whether curve, hash and map of that suite are offered.
     pub(super) fn has_suite(&self, suite: EcSuite) -> bool {
-        self.suites.contains(&suite.to_wire())
+        let wire = suite.to_wire();
+        if Mutant::SuitePartsMixed.is_on() {
+            return self.suites.iter().any(|theirs| theirs.curve == wire.curve)
+                && self.suites.iter().any(|theirs| theirs.hash == wire.hash)
+                && self.suites.iter().any(|theirs| theirs.hash2curve_strategy == wire.hash2curve_strategy);
+        }
+        self.suites.contains(&wire)
     }
 
     /// Whether the point format of that suite is offered.
     pub(super) fn has_format(&self, suite: EcSuite) -> bool {
-        self.formats.contains(&suite.format.into())
+        self.formats.contains(&suite.format.into()) || Mutant::PointFormatNotChecked.is_on()
     }
 }
 
@@ -63,7 +70,7 @@ impl TryFrom<HandshakeRequest> for PsiRequest {
             |cause, reason: &str| Refusal::new(cause, ALGORITHM, format!("request of rank {rank}: {reason}"));
         check_version(request.version, ALGORITHM)?;
 
-        if !request.supported_algos.contains(&ALGORITHM.into()) {
+        if !request.supported_algos.contains(&ALGORITHM.into()) && !Mutant::AlgorithmNotChecked.is_on() {
             return Err(refuse(Cause::Algorithm, "ALGO_TYPE_ECDH_PSI is not offered"));
         }
         // The algorithm has no parameters of its own, so its list may be empty.

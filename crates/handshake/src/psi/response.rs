@@ -1,6 +1,7 @@
 //! The response of set intersection, out of a plan and back into one.
 
 use symbolon_dialect::{Dialect, ResponseStyle};
+use symbolon_mutants::Mutant;
 use symbolon_wire::{
     Any, Name,
     algos::{PsiDataIoProposal, PsiDataIoResult},
@@ -73,7 +74,7 @@ impl PsiPlan {
         dialect: &Dialect,
     ) -> Result<Self, HandshakeError> {
         ResponseHeader::check(response.header.as_ref()).map_err(HandshakeError::PeerRefused)?;
-        if response.algo != i32::from(AlgoType::EcdhPsi) {
+        if response.algo != i32::from(AlgoType::EcdhPsi) && !Mutant::ResponseAlgorithmNotChecked.is_on() {
             return Err(incompatible("algorithm", response.algo));
         }
         if response.ops.len() != response.op_params.len() {
@@ -88,7 +89,7 @@ impl PsiPlan {
         version("EccProtocolResult.version", family.version)?;
         let suit = family.ec_suit.unwrap_or_default();
         let suite = EcSuite::from_wire(suit, family.point_octet_format)
-            .filter(|suite| own.suites.contains(suite))
+            .filter(|suite| own.suites.contains(suite) || Mutant::PlanSuiteNotOffered.is_on())
             .ok_or_else(|| {
                 let (curve, hash, map) = (suit.curve, suit.hash, suit.hash2curve_strategy);
                 let format = family.point_octet_format;
@@ -101,7 +102,7 @@ impl PsiPlan {
         {
             return Err(misbehaved("result_to_rank", format!("{receiver} of {world_size} parties")));
         }
-        if result_to != own.result_to {
+        if result_to != own.result_to && !Mutant::PlanReceiverNotCompared.is_on() {
             return Err(incompatible("receiver of the result", result_to));
         }
         let mut items = vec![None; world_size];

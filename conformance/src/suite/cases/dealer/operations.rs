@@ -69,6 +69,13 @@ pub(super) const CASES: &[Case] = &[
         "The rest of the last block is thrown away by everyone.",
         odd_sizes
     ),
+    dealer!(
+        should,
+        "dealer/operation/repeated",
+        "The same request again gets the same corrections.",
+        "A call whose answer was lost is repeated.",
+        repeated
+    ),
     Case::should(
         "dealer/operation/field-in-bits",
         BEAVER,
@@ -94,6 +101,12 @@ fn counters(bench: &mut Bench) -> Outcome {
         good_mul(&client, &session, counter, 2, 64)?;
     }
     Ok(())
+}
+
+fn repeated(bench: &mut Bench) -> Outcome {
+    let (client, session) = open(bench, 2)?;
+    good_mul(&client, &session, 7, 4, 64)?;
+    good_mul(&client, &session, 7, 4, 64)
 }
 
 fn odd_sizes(bench: &mut Bench) -> Outcome {

@@ -16,6 +16,15 @@ macro_rules! product_request {
 }
 
 pub(super) const CASES: &[Case] = &[
+    Case::should(
+        "dealer/request/blocks-used-before",
+        BEAVER,
+        "A product over blocks of the streams that an earlier one used is refused with OpAdjustError.",
+        blocks_used_before,
+    )
+    .roles(DEALER)
+    .erratum(28)
+    .why("The difference of two corrections under one mask tells about the other parties' shares."),
     product_request!(
         "dealer/request/buffers-of-unequal-size",
         "A product whose buffers have different sizes is refused with OpAdjustError.",
@@ -90,6 +99,13 @@ pub(super) const CASES: &[Case] = &[
         trunc_beyond
     ),
 ];
+
+fn blocks_used_before(bench: &mut Bench) -> Outcome {
+    let (client, session) = open(bench, 2)?;
+    good_mul(&client, &session, 0, 4, 64)?;
+    let answer = client.adjust_mul(mul_request(&session, 1, 4, 64))?;
+    refused((answer.code, &answer.message), OP_ADJUST_ERROR)
+}
 
 fn refuse_mul(bench: &mut Bench, spoil: fn(&mut AdjustMulRequest)) -> Outcome {
     let (client, session) = open(bench, 2)?;

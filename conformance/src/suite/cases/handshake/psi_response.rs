@@ -125,6 +125,16 @@ pub(super) const CASES: &[Case] = &[
     ),
     rejected!(
         must,
+        "handshake/psi/response/hash-not-offered",
+        "A suite with a hash that was not offered is not accepted, however known it is.",
+        "Two suites of one curve travel in the same form; nobody would notice but by an empty result.",
+        |mut parts| {
+            parts.family.ec_suit = Some(EcSuit { curve: 1, hash: 1, hash2curve_strategy: 3 });
+            parts.pack()
+        }
+    ),
+    rejected!(
+        must,
         "handshake/psi/response/no-suite",
         "A response without a suite is not accepted.",
         "Zeros are no suite.",

@@ -8,7 +8,7 @@ use crate::suite::Bench;
 use crate::suite::bench::{PsiTask, ids};
 use crate::suite::case::{Case, RANK_0};
 use crate::suite::intersect::{self, FIRST, SECOND, Side};
-use crate::suite::points::{SM2_SM3, Suite, X25519};
+use crate::suite::points::{Format, SM2_SM3, Suite, X25519};
 use crate::suite::verdict::{Outcome, check};
 
 /// Spoils the first batch of the suite's points that are masked once; the testee gives up.
@@ -81,6 +81,16 @@ pub(super) const CASES: &[Case] = &[
         "A batch is missing or doubled; positions would be wrong.",
         X25519,
         |batch| batch.batch_index += 1
+    ),
+    first_spoiled!(
+        should,
+        "psi/stream/repeat-map-beyond",
+        "A map of repeated ids that names a point beyond the batch is refused.",
+        "The key is used as an index by careless code.",
+        X25519,
+        |batch| {
+            batch.duplicate_item_cnt_map.insert(1000, 1);
+        }
     ),
     first_spoiled!(
         must,
@@ -166,6 +176,18 @@ pub(super) const CASES: &[Case] = &[
             two[0] = 2;
             two[32] = 2;
             overwrite(batch, &two);
+        }
+    ),
+    first_spoiled!(
+        must,
+        "psi/point/wrong-y",
+        "Two coordinates that do not fulfil the equation of SM2 are refused.",
+        "Products of points of other curves give the secret away, piece by piece.",
+        Suite { format: Format::X962Uncompressed, ..SM2_SM3 },
+        |batch| {
+            let mut one_one = [0; 65];
+            (one_one[0], one_one[32], one_one[64]) = (4, 1, 1);
+            overwrite(batch, &one_one);
         }
     ),
     first_spoiled!(
