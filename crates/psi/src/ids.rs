@@ -1,7 +1,5 @@
 //! Where the own ids come from.
 
-use symbolon_mutants::Mutant;
-
 use crate::PsiError;
 use crate::own::OwnSet;
 
@@ -27,7 +25,6 @@ impl IdBatch {
 
     /// Appends the id of the next row.
     pub fn push(&mut self, id: &[u8]) {
-        let id = if Mutant::IdsTrimmed.is_on() { id.trim_ascii_end() } else { id };
         self.bytes.extend_from_slice(id);
         self.ends.push(self.bytes.len());
     }
