@@ -205,8 +205,9 @@ fn little_memory_changes_nothing() {
 
 #[test]
 fn an_interrupted_party_leaves_nothing() {
-    let scene = scene(20_000);
-    for wait in [30, 300] {
+    let mut interrupted = 0;
+    for wait in [100, 300, 600] {
+        let scene = scene(60_000);
         let parties = [scene.start(0, "psi", &[]), scene.start(1, "psi", &[])];
         std::thread::sleep(Duration::from_millis(wait));
         let sent = Command::new("kill").args(["-INT", &parties[0].id().to_string()]).status().unwrap();
@@ -214,12 +215,16 @@ fn an_interrupted_party_leaves_nothing() {
         if zero.status.code() == Some(0) {
             continue;
         }
+        interrupted += 1;
         assert!(sent.success());
         assert_eq!(zero.status.code(), Some(130), "{}", zero.log);
-        assert!(!one.status.success(), "{}", one.log);
         scene.assert_no_output(0);
-        scene.assert_no_output(1);
+        // The other has failed too, unless it had everything before the signal came.
+        if !one.status.success() {
+            scene.assert_no_output(1);
+        }
     }
+    assert!(interrupted > 0, "every run was over before the signal came");
 }
 
 #[test]
