@@ -309,6 +309,55 @@ fn a_partys_triples_are_corrected_over_the_network() {
     assert!(stopped.to_string().contains("our own network threads were stopped"), "{stopped}");
 }
 
+/// All parties say that they keep masks: then a factor can be one again, and nothing else can.
+#[test]
+fn masks_serve_again_only_where_all_parties_said_so() {
+    let (_server, address) = start(config());
+    let create = |id: &str, rank: usize, keep_masks: bool| {
+        let mut config = client_config(&address, id, rank, 2);
+        config.keep_masks = keep_masks;
+        let client = DealerClient::standalone(config).unwrap();
+        client.create_session(&seed(rank)).map(|()| client)
+    };
+    for keep_masks in [false, true] {
+        let id = if keep_masks { "kept" } else { "strict" };
+        let [asking, other] = [0, 1].map(|rank| create(id, rank, keep_masks).unwrap());
+        let config = |rank| TriplesConfig {
+            rank,
+            world_size: 2,
+            adjust_rank: 0,
+            cipher: Cipher::Aes128,
+            construction: Dialect::symbolon().dealer_stream,
+            ahead: Ahead::default(),
+        };
+        let mut zero = Triples::<u64>::new(&seed(0), config(0), Some(Box::new(asking))).unwrap();
+        let mut one = Triples::<u64>::new(&seed(1), config(1), None).unwrap();
+        let masks = [zero.keep(4, 2).unwrap(), one.keep(4, 2).unwrap()];
+        let first = zero.dot_kept(&masks[0], 0..4, 1).unwrap();
+        one.dot_kept(&masks[1], 0..4, 1).unwrap();
+        match zero.dot_with_kept(1, &masks[0], 1..3) {
+            Ok(product) => {
+                assert!(keep_masks);
+                let theirs = one.dot_with_kept(1, &masks[1], 1..3).unwrap();
+                let [a, b, c] = [(&product.a, &theirs.a), (&product.b, &theirs.b), (&product.c, &theirs.c)]
+                    .map(|(own, theirs)| own.add(theirs).unwrap());
+                assert_eq!(a.matmul(&b).unwrap(), c);
+                assert_eq!(product.b, first.a.row_range(1..3));
+            }
+            Err(error) => {
+                assert!(
+                    !keep_masks && error.to_string().contains("were used by an earlier request"),
+                    "{error}"
+                );
+            }
+        }
+        drop(other);
+    }
+    create("mixed", 0, true).unwrap();
+    let refused = create("mixed", 1, false).unwrap_err();
+    assert!(refused.to_string().contains("rank 1 keeps no masks"), "{refused}");
+}
+
 #[test]
 fn an_early_request_waits_for_the_other_rank() {
     let mut patient = config();

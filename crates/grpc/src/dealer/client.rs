@@ -14,11 +14,12 @@ use symbolon_wire::org::interconnection::v2::service::{
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::request::{field_value, metas};
-use super::{DEALER_VERSION, seed};
+use super::{DEALER_VERSION, KEEP_MASKS, KEPT, seed};
 use crate::error::{GrpcError, is_broken, status_text};
 use crate::generated::org::interconnection::v2::service::beaver_service_client::BeaverServiceClient;
 use crate::http2::{self, Windows};
@@ -41,6 +42,9 @@ pub struct DealerClientConfig {
     pub adjust_rank: usize,
     /// The version of the service to require; [`DEALER_VERSION`] by default.
     pub required_version: i32,
+    /// Whether this party, and all others of the session, keep masks for several products (erratum E46). A dealer that does
+    /// not know of it is refused.
+    pub keep_masks: bool,
     /// How the seed travels (erratum E06).
     pub seed_encoding: SeedEncoding,
     /// How the ring is named (erratum E07).
@@ -73,6 +77,7 @@ impl DealerClientConfig {
             world_size,
             adjust_rank,
             required_version: DEALER_VERSION,
+            keep_masks: false,
             seed_encoding: dialect.seed_encoding,
             field_encoding: dialect.field_encoding,
             tls: None,
@@ -164,11 +169,27 @@ impl DealerClient {
             rank: small("rank", config.rank)?,
             prg_seed: bytes::Bytes::copy_from_slice(&seed::encode(own, config.seed_encoding)),
         };
+        let keep_masks = config.keep_masks;
         let response = self.run("CreateSession", config.connect_timeout, move |mut client| {
-            let request = request.clone();
+            let mut request = Request::new(request.clone());
+            if keep_masks {
+                request.metadata_mut().insert(KEEP_MASKS, MetadataValue::from_static(KEPT));
+            }
             async move { client.create_session(request).await }
         })?;
-        self.accepted("CreateSession", response.code, response.message)
+        let kept = response.metadata().get(KEEP_MASKS).is_some_and(|value| value == KEPT);
+        let response = response.into_inner();
+        self.accepted("CreateSession", response.code, response.message)?;
+        if keep_masks && !kept {
+            return Err(GrpcError::PeerDealerRefused {
+                address: config.address.clone(),
+                operation: "CreateSession",
+                code: 0,
+                message: "it does not know masks that serve several products: train without kept masks"
+                    .into(),
+            });
+        }
+        Ok(())
     }
 
     /// Tells the dealer to forget the session, with all parties' seeds. Call it when no party needs
@@ -182,6 +203,7 @@ impl DealerClient {
             let request = request.clone();
             async move { client.delete_session(request).await }
         })?;
+        let response = response.into_inner();
         self.accepted("DeleteSession", response.code, response.message)
     }
 
@@ -197,7 +219,7 @@ impl DealerClient {
         operation: &'static str,
         within: Duration,
         call: impl Fn(BeaverServiceClient<Channel>) -> F + Send + Sync + 'static,
-    ) -> Result<T, GrpcError>
+    ) -> Result<Response<T>, GrpcError>
     where
         T: Send + 'static,
         F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
@@ -215,7 +237,7 @@ impl DealerClient {
         &self,
         within: Duration,
         call: impl Fn(BeaverServiceClient<Channel>) -> F + Send + Sync + 'static,
-    ) -> oneshot::Receiver<Result<T, String>>
+    ) -> oneshot::Receiver<Result<Response<T>, String>>
     where
         T: Send + 'static,
         F: Future<Output = Result<Response<T>, Status>> + Send + 'static,
@@ -232,7 +254,7 @@ impl DealerClient {
     fn submit(
         &self,
         request: &AdjustRequest,
-    ) -> Result<oneshot::Receiver<Result<AdjustResponse, String>>, DealerError> {
+    ) -> Result<oneshot::Receiver<Result<Response<AdjustResponse>, String>>, DealerError> {
         let config = &self.config;
         if config.rank != config.adjust_rank {
             return Err(DealerError::Network(format!(
@@ -267,7 +289,7 @@ impl<R: Ring> Dealer<R> for DealerClient {
                 .unwrap_or_else(|_| Err(STOPPED.into()))
                 .map_err(|reason| DealerError::Network(format!("{address}: {reason}")))?;
             drop(alive);
-            corrections(&request, response)
+            corrections(&request, response.into_inner())
         })
     }
 }
@@ -363,7 +385,7 @@ async fn persist<T, F>(
     client: &BeaverServiceClient<Channel>,
     within: Duration,
     call: impl Fn(BeaverServiceClient<Channel>) -> F,
-) -> Result<T, String>
+) -> Result<Response<T>, String>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
@@ -372,7 +394,7 @@ where
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let status = match timeout(left, call(client.clone())).await {
-            Ok(Ok(response)) => return Ok(response.into_inner()),
+            Ok(Ok(response)) => return Ok(response),
             Ok(Err(status)) => status,
             Err(_) => return Err(format!("no answer within {within:?}")),
         };

@@ -20,3 +20,8 @@ pub use spu::{DealerKey, DealerPublicKey, SpuDealerClient, SpuDealerClientConfig
 
 /// Versions of the service that the dealer provides: a session may require any up to this.
 pub const DEALER_VERSION: i32 = 2;
+
+/// Metadata of `CreateSession`, in the request and, repeated by a dealer that knows it, in the response: the masks of
+/// this session's matrix products can serve more than one (erratum E46).
+const KEEP_MASKS: &str = "symbolon-keep-masks";
+const KEPT: &str = "1";

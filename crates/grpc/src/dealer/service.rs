@@ -15,11 +15,11 @@ use symbolon_wire::org::interconnection::v2::service::{
 };
 use tonic::{Request, Response, Status};
 
-use super::DEALER_VERSION;
 use super::request::WireRequest;
 use super::resources::Resources;
 use super::server::DealerConfig;
 use super::session::{Creation, Readiness, Rules, Sessions, checked_id};
+use super::{DEALER_VERSION, KEEP_MASKS, KEPT};
 use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverService;
 use crate::port::Caller;
 
@@ -54,7 +54,12 @@ impl Dealer {
         Self { sessions, resources, config }
     }
 
-    fn create(&self, request: CreateSessionRequest, certificate: Option<Vec<u8>>) -> Result<(), Refusal> {
+    fn create(
+        &self,
+        request: CreateSessionRequest,
+        certificate: Option<Vec<u8>>,
+        keep_masks: bool,
+    ) -> Result<(), Refusal> {
         let CreateSessionRequest { required_version, adjust_rank, session_id, world_size, rank, prg_seed } =
             request;
         let seed = super::seed::decode(&prg_seed, self.config.seed_encoding);
@@ -89,7 +94,7 @@ impl Dealer {
                 "the TLS certificate presented is not the one pinned at the dealer for rank {rank}"
             )));
         }
-        let creation = Creation { session_id, world_size, adjust_rank, rank, seed, certificate };
+        let creation = Creation { session_id, world_size, adjust_rank, rank, seed, certificate, keep_masks };
         self.sessions.create(creation, Instant::now()).map_err(session_error)
     }
 
@@ -225,14 +230,21 @@ impl BeaverService for DealerService {
         request: Request<CreateSessionRequest>,
     ) -> Result<Response<CreateSessionResponse>, Status> {
         let certificate = presented(&request);
-        let (code, message) = match self.0.create(request.into_inner(), certificate) {
+        let keep_masks = request.metadata().get(KEEP_MASKS).is_some_and(|value| value == KEPT);
+        let (code, message) = match self.0.create(request.into_inner(), certificate, keep_masks) {
             Ok(()) => (ErrorCode::Ok, String::new()),
             Err(Refusal(code, message)) => {
                 tracing::warn!(method = "CreateSession", message, "refused");
                 (code, message)
             }
         };
-        Ok(Response::new(CreateSessionResponse { code: code.into(), message }))
+        let mut response = Response::new(CreateSessionResponse { code: code.into(), message });
+        if keep_masks {
+            response
+                .metadata_mut()
+                .insert(KEEP_MASKS, KEPT.parse().map_err(|_| Status::internal("metadata"))?);
+        }
+        Ok(response)
     }
 
     async fn delete_session(

@@ -24,6 +24,8 @@ pub(crate) struct Creation {
     pub(crate) seed: Seed,
     /// The certificate that the caller proved to own, with mutual TLS.
     pub(crate) certificate: Option<Vec<u8>>,
+    /// Whether the caller keeps masks for several products (erratum E46).
+    pub(crate) keep_masks: bool,
 }
 
 /// What the registry enforces.
@@ -45,6 +47,7 @@ struct Session {
     members: Vec<Option<Member>>,
     /// All seeds by rank, once every rank has come.
     complete: Option<Arc<Vec<Seed>>>,
+    keep_masks: bool,
     ledger: Ledger,
     last_used: Instant,
 }
@@ -97,7 +100,8 @@ impl Sessions {
             adjust_rank: creation.adjust_rank,
             members: (0..creation.world_size).map(|_| None).collect(),
             complete: None,
-            ledger: Ledger::default(),
+            keep_masks: creation.keep_masks,
+            ledger: Ledger::new(creation.keep_masks),
             last_used: now,
         });
         join(session, creation)?;
@@ -192,7 +196,7 @@ fn forget_idle(by_id: &mut HashMap<String, Session>, idle: Duration, now: Instan
 }
 
 fn join(session: &mut Session, creation: Creation) -> Result<(), String> {
-    let Creation { world_size, adjust_rank, rank, seed, certificate, .. } = creation;
+    let Creation { world_size, adjust_rank, rank, seed, certificate, keep_masks, .. } = creation;
     if world_size != session.members.len() {
         return Err(format!(
             "rank {rank} says world_size {world_size}, but the session was created with {}",
@@ -203,6 +207,14 @@ fn join(session: &mut Session, creation: Creation) -> Result<(), String> {
         return Err(format!(
             "rank {rank} says adjust_rank {adjust_rank}, but the session was created with {}",
             session.adjust_rank
+        ));
+    }
+    if keep_masks != session.keep_masks {
+        let says = |keep: bool| if keep { "keeps masks" } else { "keeps no masks" };
+        return Err(format!(
+            "rank {rank} {} in a session whose first member {}; all parties must do the same",
+            says(keep_masks),
+            says(session.keep_masks)
         ));
     }
     if let Some(certificate) = &certificate
