@@ -17,6 +17,7 @@ Examples:
   symbolon psi --config alice.toml                at each party: which rows do we share?
   symbolon psi --config alice.toml --run-dir run  the same, for large tables: goes on after a failure
   symbolon train --config alice.toml              then: one model, half at each party
+  symbolon triples --config alice.toml --triples FILE    ahead of time: with FILE, train needs no dealer
   symbolon predict --config alice.toml --input new.csv
   symbolon run --config alice.toml                psi, train and predict in one go
 
@@ -84,6 +85,9 @@ Examples:
     /// Find the rows that both parties have; write the own ones in the common order
     #[command(after_help = PARTY_EXAMPLE)]
     Psi(Box<PartyOptions>),
+    /// Make the triples of a training ahead of time, with the dealer, so that `train` needs none
+    #[command(after_help = PARTY_EXAMPLE)]
+    Triples(Box<PartyOptions>),
     /// Train a logistic regression on aligned rows; write the own half of the model
     #[command(after_help = PARTY_EXAMPLE)]
     Train(Box<PartyOptions>),

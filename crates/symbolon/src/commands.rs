@@ -16,6 +16,7 @@ use crate::network::Party;
 use crate::output::check_writable;
 use crate::phase::{self, Found, Items, Origin, Room, Scoring};
 use crate::report::Report;
+use crate::stored::Stored;
 use crate::table::{Source, Table};
 
 pub use psi::psi;
@@ -32,6 +33,8 @@ pub fn train(config: &PartyConfig) -> Result<Report> {
     let data = Dataset::new(&table, &config.data)?;
     data.scaled(&data.features(config.data.standardize), config.lr.field, config.lr.fraction_bits)?;
     check_batch(config, data.rows())?;
+    // Triples that cannot serve are found before the others are troubled.
+    config.files.triples.as_deref().map(Stored::open).transpose()?;
     prepare(&[Some(model_file), config.files.report.as_deref()])?;
 
     let party = Party::connect(config, &mut report)?;
@@ -39,6 +42,36 @@ pub fn train(config: &PartyConfig) -> Result<Report> {
     finish(party, &mut report)?;
     model.write(model_file)?;
     report.wrote("model", model_file);
+    end(config, report)
+}
+
+/// `symbolon triples`: makes the triples of a training on the aligned rows ahead of time.
+///
+/// # Errors
+/// As [`psi`].
+pub fn triples(config: &PartyConfig) -> Result<Report> {
+    let mut report = begin("triples", config)?;
+    let Some(path) = config.files.triples.as_deref() else {
+        return Err(Error::Config(
+            "files.triples is missing: give the file of the triples in the file or with --triples".into(),
+        ));
+    };
+    check_dealer(config)?;
+    if path.exists() {
+        return Err(Error::Config(format!(
+            "{} exists: triples replace no file, fresh or spent; delete it first",
+            path.display()
+        )));
+    }
+    let table = own_table(config, &mut report)?;
+    let data = Dataset::new(&table, &config.data)?;
+    check_batch(config, data.rows())?;
+    prepare(&[Some(path), config.files.report.as_deref()])?;
+
+    let party = Party::connect(config, &mut report)?;
+    phase::triples(&party, &party.root(), config, &data, path, &mut report)?;
+    finish(party, &mut report)?;
+    report.wrote("triples", path);
     end(config, report)
 }
 
@@ -91,6 +124,13 @@ pub fn run(config: &PartyConfig) -> Result<Report> {
         return Err(Error::Config(
             "psi: `run` trains on rows that both parties have once, in one go; leave join, out-kind, duplicates = \"count\", \
              run-dir and partitions to `psi`"
+                .into(),
+        ));
+    }
+    if config.files.triples.is_some() {
+        return Err(Error::Config(
+            "files.triples: they are made for a table of known rows, so `run`, which finds the rows first, takes none; \
+             use psi, triples and train"
                 .into(),
         ));
     }

@@ -80,6 +80,7 @@ fn read(path: &Path) -> Result<Settings> {
         &mut files.aligned,
         &mut files.model,
         &mut files.scores,
+        &mut files.triples,
         &mut files.report,
         &mut settings.dealer.cert,
         &mut settings.dealer.public_key,

@@ -27,7 +27,8 @@ pub fn run(options: &DealerOptions) -> Result<()> {
     config.limits.session_idle = options.session_timeout.0;
     config.limits.wait_for_parties = options.party_timeout.0;
     config.limits.memory_bytes = options.memory.0;
-    config.limits.max_bytes_per_request = config.limits.max_bytes_per_request.min(options.memory.0);
+    // A request holds up to twice its buffers while it is computed.
+    config.limits.max_bytes_per_request = config.limits.max_bytes_per_request.min(options.memory.0 / 2);
     if let (Some(ca), Some(cert), Some(key)) = (&options.tls_ca, &options.tls_cert, &options.tls_key) {
         config.tls = Some(symbolon_grpc::TlsConfig::from_files(ca, cert, key)?);
     }

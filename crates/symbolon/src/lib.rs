@@ -8,6 +8,7 @@
 //! | command | does | writes |
 //! | --- | --- | --- |
 //! | `psi` | finds the rows that both parties have | own rows in the common order |
+//! | `triples` | makes the triples of a training ahead of time: [`stored`] | a file that serves once |
 //! | `train` | one model of aligned rows | the own half of the model |
 //! | `predict` | scores aligned rows with two halves | scores, at the score rank only |
 //! | `run` | all of that over one link, and an evaluation | all of that |
@@ -86,6 +87,7 @@ pub mod phase;
 pub mod progress;
 pub mod report;
 pub mod standardize;
+pub mod stored;
 pub mod table;
 
 pub use error::{Error, Place, Result};

@@ -47,6 +47,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Dealer(options) => dealer::run(options),
         Command::Keygen(options) => keygen::run(options),
         Command::Psi(options) => party(options, commands::psi),
+        Command::Triples(options) => party(options, commands::triples),
         Command::Train(options) => party(options, commands::train),
         Command::Predict(options) => party(options, commands::predict),
         Command::Run(options) => party(options, commands::run),

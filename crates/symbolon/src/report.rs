@@ -36,6 +36,9 @@ pub struct Report {
     /// The intersection in numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub psi: Option<PsiReport>,
+    /// How the training was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingReport>,
     /// How good the scores are, at the party that has labels and scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<Evaluation>,
@@ -61,6 +64,16 @@ pub struct PsiReport {
     /// Rows written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_written: Option<u64>,
+}
+
+/// What the parties agreed on about a training beyond the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrainingReport {
+    /// Each row of the table was masked once for the whole training.
+    pub keep_masks: bool,
+    /// The triples had been made ahead of time: no dealer was asked.
+    pub triples_ahead: bool,
 }
 
 /// Duration and traffic of one phase.
@@ -112,6 +125,7 @@ impl Report {
             rows: 0,
             intersection: None,
             psi: None,
+            training: None,
             evaluation: None,
             files: BTreeMap::new(),
             warnings: Vec::new(),

@@ -44,7 +44,7 @@ impl Ledger {
     /// Marks the blocks of `request` as used, or says why it may not use them.
     pub(crate) fn reserve(&mut self, request: &AdjustRequest) -> Result<(), String> {
         // Fresh random bits over the same shares would tell the difference of the two answers.
-        let repeatable = !matches!(request.op, Op::RandBit { .. });
+        let repeatable = !matches!(request.op, Op::RandBit { .. }) && !Mutant::RepeatRefused.is_on();
         if repeatable && self.recent.contains(request) {
             return Ok(());
         }

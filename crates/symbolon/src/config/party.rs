@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use symbolon_dialect::Dialect;
+use symbolon_dialect::{Construction, DealerDialect, Dialect};
 
 use super::psi::{PsiConfig, psi};
 use super::sections::{
@@ -94,6 +94,15 @@ impl PartyConfig {
         }
         let dialect = super::dialect(&settings.dialect)?;
         let dealer = dealer(settings.dealer, &dialect)?;
+        let dealer_fits = dialect.dealer == DealerDialect::Interconnection
+            && dialect.dealer_stream == Construction::BlocksLittleEndian;
+        if (lr.keep_masks || settings.files.triples.is_some()) && !dealer_fits {
+            return Err(Error::Config(
+                "lr.keep-masks and files.triples go with Symbolon's own dealer: set dealer = \"interconnection\" and \
+                 dealer-stream = \"blocks-little-endian\" in [dialect]"
+                    .into(),
+            ));
+        }
         if let Some(dealer) = &dealer {
             below("dealer.adjust-rank", dealer.adjust_rank)?;
         }
@@ -109,6 +118,7 @@ impl PartyConfig {
                 aligned: settings.files.aligned,
                 model: settings.files.model,
                 scores: settings.files.scores,
+                triples: settings.files.triples,
                 report: settings.files.report,
                 output_format: settings.files.output_format,
             },
@@ -219,6 +229,8 @@ mod tests {
             ("[data]\nlabel = 'y'\nfeatures = ['x', 'y']", "`y` is the label"),
             ("[data]\nfeatures = ['x', 'x']", "`x` occurs twice"),
             ("[dialect]\npreset = 'brpc'", "brpc"),
+            ("[lr]\nkeep-masks = true\n[dialect]\npreset = 'reference'", "lr.keep-masks and files.triples"),
+            ("[files]\ntriples = 't'\n[dialect]\npreset = 'spu-0.9.5'", "lr.keep-masks and files.triples"),
         ];
         let more = more.map(|(text, expected)| (format!("{PARTIES}{text}"), expected));
         for (text, expected) in

@@ -39,6 +39,8 @@ pub struct FileConfig {
     pub model: Option<PathBuf>,
     /// Scores by id.
     pub scores: Option<PathBuf>,
+    /// Triples made ahead of time.
+    pub triples: Option<PathBuf>,
     /// Summary of the run.
     pub report: Option<PathBuf>,
     /// How tables are written; `None`: as their names say.
@@ -66,6 +68,10 @@ pub struct LrConfig {
     pub fraction_bits: u32,
     /// Who learns the scores of a prediction; `None` means the party that had the label.
     pub score_rank: Option<usize>,
+    /// Whether it is offered to keep the masks of the table for a whole training.
+    pub keep_masks: bool,
+    /// The most bytes that the kept table may take.
+    pub mask_memory: u64,
 }
 
 impl LrConfig {
@@ -234,6 +240,8 @@ pub(super) fn lr(lr: LrSettings) -> Result<LrConfig> {
         field,
         fraction_bits,
         score_rank: lr.score_rank,
+        keep_masks: lr.keep_masks.unwrap_or(false),
+        mask_memory: lr.mask_memory.map_or(4 << 30, |size| size.0),
     })
 }
 

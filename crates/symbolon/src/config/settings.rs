@@ -105,6 +105,9 @@ pub struct FileSettings {
     /// Scores by id (written by `predict` and `run`, at the score rank only)
     #[arg(long, help_heading = "Files [files]", value_name = "TABLE")]
     pub scores: Option<PathBuf>,
+    /// Triples made ahead of time (written by `triples`, spent by `train`, which then needs no dealer)
+    #[arg(long, help_heading = "Files [files]", value_name = "FILE")]
+    pub triples: Option<PathBuf>,
     /// Summary of the run: plan, dialect, traffic, times
     #[arg(long, help_heading = "Files [files]", value_name = "JSON")]
     pub report: Option<PathBuf>,
@@ -144,6 +147,14 @@ pub struct LrSettings {
     /// The rank that learns the scores of a prediction [default: the rank with the label]
     #[arg(long, help_heading = "Regression [lr]", value_name = "RANK")]
     pub score_rank: Option<usize>,
+    /// Offer to mask each row of the table once for the whole training instead of twice in every step: far less traffic in
+    /// trainings of several epochs, for the memory of the table. All parties must offer it, and the dealer must be
+    /// Symbolon's [default: false]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "BOOL", action = ArgAction::Set)]
+    pub keep_masks: Option<bool>,
+    /// The most memory that `keep-masks` may take [default: 4GiB]
+    #[arg(long, help_heading = "Regression [lr]", value_name = "BYTES")]
+    pub mask_memory: Option<Size>,
 }
 
 /// `[dealer]`

@@ -64,9 +64,11 @@ pub(super) fn run(settings: &Settings, task: &LrTask, given: Given, report: &mut
     let (start, before) = (Instant::now(), party.traffic());
     let fresh = Start::fresh()?;
     let session = Start {
-        seeds: given.seeds.unwrap_or(fresh.seeds),
         threads: given.threads.unwrap_or(fresh.threads),
         dealer: given.dealer,
+        seeds: given.seeds.unwrap_or(fresh.seeds),
+        keep_masks: false,
+        stored: None,
     };
     let job = Job { party: &party, settings, task, plan: &plan, table: &table };
     let done = match plan.field {

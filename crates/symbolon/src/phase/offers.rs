@@ -8,6 +8,7 @@ use symbolon_ring::Field;
 
 use crate::config::{Accept, PartyConfig, Sigmoid, Truncation};
 use crate::error::Result;
+use crate::stored::Terms;
 
 /// Rows that are scored at a time.
 const PREDICT_BATCH: u64 = 4096;
@@ -22,9 +23,13 @@ pub(super) struct Shape {
     pub(super) has_label: bool,
 }
 
-/// The offer for training.
-pub(super) fn training(config: &PartyConfig, shape: &Shape) -> Result<LrOffer> {
-    offer(config, Purpose::Train, shape, config.lr.field, config.lr.fraction_bits)
+/// The offer for training. The triples made ahead name the session that they are of.
+pub(super) fn training(config: &PartyConfig, shape: &Shape, ahead: Option<&Terms>) -> Result<LrOffer> {
+    let mut offer = offer(config, Purpose::Train, shape, config.lr.field, config.lr.fraction_bits)?;
+    if let (Some(terms), 0) = (ahead, config.rank) {
+        offer.dealer.session_id.clone_from(&terms.session);
+    }
+    Ok(offer)
 }
 
 /// The offer for prediction with a model over `field` with `fraction_bits`.

@@ -16,6 +16,7 @@ use symbolon_triples::{Dealer, DealerError, Limits, LocalDealer};
 use crate::config::PartyConfig;
 use crate::error::{Error, Result};
 use crate::network::{self, Party};
+use crate::stored::StoredDealer;
 
 /// A session, and the dealer's end of it.
 pub(crate) struct Opened<R: Ring> {
@@ -45,13 +46,32 @@ pub(crate) struct Start {
     pub(crate) threads: i32,
     /// Where a dealer without sessions is reached, if not at the plan's address.
     pub(crate) dealer: Option<String>,
+    /// Whether the dealer is told that masks serve several products (erratum E46).
+    pub(crate) keep_masks: bool,
+    /// Corrections made ahead, at every party: no dealer is asked.
+    pub(crate) stored: Option<StoredDealer>,
 }
 
 impl Start {
     /// New secrets.
     pub(crate) fn fresh() -> Result<Self> {
-        Ok(Self { seeds: SessionSeeds::random()?, threads: 1, dealer: None })
+        let seeds = SessionSeeds::random()?;
+        Ok(Self { seeds, threads: 1, dealer: None, keep_masks: false, stored: None })
     }
+}
+
+/// What a session of `plan` is made with.
+pub(crate) fn session_config(plan: &LrPlan) -> SessionConfig {
+    let mut config = SessionConfig::new(plan.fraction_bits, &plan.dialect);
+    config.cipher = plan.prg;
+    config.adjust_rank = plan.dealer.adjust_rank;
+    config.truncation = match plan.truncation {
+        symbolon_handshake::Truncation::Probabilistic => {
+            Truncation::Probabilistic(plan.dialect.truncation_side)
+        }
+        symbolon_handshake::Truncation::Precise => Truncation::Precise,
+    };
+    config
 }
 
 /// Opens the session of `plan` over `channel`.
@@ -62,20 +82,19 @@ pub(crate) fn open<R: Ring>(
     plan: &LrPlan,
     start: Start,
 ) -> Result<Opened<R>> {
-    let mut session_config = SessionConfig::new(plan.fraction_bits, &plan.dialect);
-    session_config.cipher = plan.prg;
-    session_config.adjust_rank = plan.dealer.adjust_rank;
+    let mut session_config = session_config(plan);
     session_config.announced_threads = start.threads;
-    session_config.truncation = match plan.truncation {
-        symbolon_handshake::Truncation::Probabilistic => {
-            Truncation::Probabilistic(plan.dialect.truncation_side)
-        }
-        symbolon_handshake::Truncation::Precise => Truncation::Precise,
-    };
     let channel = channel.clone();
+    if let Some(stored) = start.stored {
+        let is_adjust_rank = channel.rank() == plan.dealer.adjust_rank;
+        let session = Session::establish(channel, session_config, start.seeds, |_| {
+            Ok(is_adjust_rank.then(|| Box::new(stored) as Box<dyn Dealer<R>>))
+        })?;
+        return Ok(Opened { session, dealer: None });
+    }
     match plan.dialect.dealer {
         DealerDialect::Interconnection => {
-            let dealer = interconnection(party, &channel, config, plan)?;
+            let dealer = interconnection(party, &channel, config, plan, start.keep_masks)?;
             let is_adjust_rank = channel.rank() == plan.dealer.adjust_rank;
             let session = Session::establish(channel, session_config, start.seeds, |opening| {
                 dealer.create_session(opening.seed).map_err(dealer_error)?;
@@ -123,11 +142,12 @@ pub(crate) fn open<R: Ring>(
 }
 
 /// A client of the dealer with sessions.
-fn interconnection(
+pub(crate) fn interconnection(
     party: &Party,
     channel: &Channel,
     config: &PartyConfig,
     plan: &LrPlan,
+    keep_masks: bool,
 ) -> Result<DealerClient> {
     let mut dealer = DealerClientConfig::new(
         &plan.dealer.host,
@@ -138,6 +158,7 @@ fn interconnection(
         &plan.dialect,
     );
     dealer.required_version = plan.dealer.version;
+    dealer.keep_masks = keep_masks;
     dealer.tls = network::dealer_identity(config, &plan.dealer.host)?;
     if let Some(timeout) = config.link.connect_timeout {
         dealer.connect_timeout = timeout.0;
@@ -193,7 +214,7 @@ pub(crate) fn drawn_name<R: Ring>(opened: &mut Opened<R>) -> Result<String> {
     Ok(name.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn dealer_error(failure: GrpcError) -> DealerError {
+pub(crate) fn dealer_error(failure: GrpcError) -> DealerError {
     match failure {
         GrpcError::PeerDealerRefused { code, .. } => {
             DealerError::PeerRefused { code: i64::from(code), message: failure.to_string() }

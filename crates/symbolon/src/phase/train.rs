@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use symbolon_handshake::{LrPlan, Plan, exchange_lr};
+use symbolon_handshake::{LrPlan, LrRunOffer, LrRunPlan, Plan, exchange_lr_run};
 use symbolon_link::Channel;
 use symbolon_ring::{Field, Ring};
 
 use crate::config::PartyConfig;
 use crate::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{FORMAT, ModelHalf, Training, VERSION};
 use crate::network::Party;
 use crate::progress::Bar;
-use crate::report::Report;
+use crate::report::{Report, TrainingReport};
 use crate::standardize::Feature;
+use crate::stored::{Stored, Terms};
 
 use super::offers::{self, Shape};
 use super::session::{self, Start, open};
@@ -35,10 +36,22 @@ pub fn train(
     let features = data.features(config.data.standardize);
     let values = data.scaled(&features, config.lr.field, config.lr.fraction_bits)?;
     let shape = Shape { samples: data.rows(), features: data.width(), has_label: data.labels().is_some() };
-    let offer = offers::training(config, &shape)?;
-    let plan = exchange_lr(channel, &offer, &offers::policy(config, &offer), &config.dialect)?;
+    let stored = config.files.triples.as_deref().map(Stored::open).transpose()?;
+    let ahead = stored.as_ref().map(Stored::terms);
+    let wanted = LrRunOffer {
+        keep_masks: ahead.map_or(config.lr.keep_masks, |terms| terms.keep_masks),
+        triples: ahead.map(Terms::identifier),
+    };
+    let offer = offers::training(config, &shape, ahead)?;
+    let policy = offers::policy(config, &offer);
+    let (plan, run) = exchange_lr_run(channel, &offer, wanted, &policy, &config.dialect)?;
     report.plan(&Plan::Lr(plan.clone()))?;
-    announce(&plan);
+    announce(&plan, run);
+    report.training =
+        Some(TrainingReport { keep_masks: run.keep_masks, triples_ahead: run.triples.is_some() });
+    if run.keep_masks {
+        check_mask_memory(config, &plan)?;
+    }
     let (exact, effective) = plan.effective_step()?;
     if plan.step_is_coarse()? {
         report.warn(format!(
@@ -53,11 +66,17 @@ pub fn train(
         data.scaled(&features, plan.field, plan.fraction_bits)?;
     }
 
+    let mut session = Start { keep_masks: run.keep_masks, ..Start::fresh()? };
+    if let Some(stored) = stored {
+        let (seed, dealer) = stored.spend(&terms(&plan, run.keep_masks, channel.rank()))?;
+        session.seeds.dealer = seed;
+        session.stored = Some(dealer);
+    }
     let job = Job { party, channel, config, plan: &plan, values: &values, labels: data.labels() };
     let Done { run, share } = match plan.field {
-        Field::Ring32 => job.run::<u32>(),
-        Field::Ring64 => job.run::<u64>(),
-        Field::Ring128 => job.run::<u128>(),
+        Field::Ring32 => job.run::<u32>(session),
+        Field::Ring64 => job.run::<u64>(session),
+        Field::Ring128 => job.run::<u128>(session),
     }?;
     report.phase("train", start, before, party.traffic());
     Ok(half(&plan, channel.rank(), features, run, share))
@@ -80,34 +99,72 @@ struct Done {
 }
 
 impl Job<'_> {
-    fn run<R: Ring>(&self) -> Result<Done> {
+    fn run<R: Ring>(&self, start: Start) -> Result<Done> {
         let plan = self.plan;
         let train_plan = session::train_plan(plan)?;
-        let mut opened = open::<R>(self.party, self.channel, self.config, plan, Start::fresh()?)?;
+        let train = if start.keep_masks { symbolon_lr::train_keeping_masks } else { symbolon_lr::train };
+        let mut opened = open::<R>(self.party, self.channel, self.config, plan, start)?;
         tracing::info!(steps = train_plan.steps(), "training starts");
         let bar = Bar::counting("training", "steps");
         let mut told = 0;
-        let share = symbolon_lr::train(
-            &mut opened.session,
-            &train_plan,
-            self.values,
-            self.labels,
-            &mut |progress| {
-                bar.at(progress.step, progress.of);
-                if progress.epoch != told {
-                    told = progress.epoch;
-                    tracing::debug!(epoch = progress.epoch, of = progress.epochs, "epoch");
-                    bar.say(format!("epoch {}/{}", progress.epoch, progress.epochs));
-                }
-            },
-        )?;
+        let share = train(&mut opened.session, &train_plan, self.values, self.labels, &mut |progress| {
+            bar.at(progress.step, progress.of);
+            if progress.epoch != told {
+                told = progress.epoch;
+                tracing::debug!(epoch = progress.epoch, of = progress.epochs, "epoch");
+                bar.say(format!("epoch {}/{}", progress.epoch, progress.epochs));
+            }
+        })?;
         let run = session::run_name(&mut opened, plan)?;
         opened.close();
         Ok(Done { run, share: ModelHalf::encode_share(share.as_matrix()) })
     }
 }
 
-fn announce(plan: &LrPlan) {
+/// What the triples of this training depend on, for this rank.
+pub(super) fn terms(plan: &LrPlan, keep_masks: bool, rank: usize) -> Terms {
+    Terms {
+        session: plan.dealer.session_id.clone(),
+        rank,
+        world_size: plan.world_size,
+        adjust_rank: plan.dealer.adjust_rank,
+        field: plan.field.bits(),
+        stream: format!("{:?} {:?}", plan.prg, plan.dialect.dealer_stream).to_lowercase(),
+        truncation: format!("{:?}", plan.truncation).to_lowercase(),
+        fraction_bits: plan.fraction_bits,
+        sigmoid: format!("{:?}", plan.sigmoid).to_lowercase(),
+        samples: plan.samples,
+        features: plan.features.clone(),
+        batch_size: plan.batch_size,
+        epochs: plan.epochs,
+        l2: if plan.l2 == 0.0 {
+            "none".into()
+        } else {
+            format!("{:?}", plan.dialect.first_step_draws).to_lowercase()
+        },
+        keep_masks,
+    }
+}
+
+/// Whether the table that is opened once may stay in memory.
+fn check_mask_memory(config: &PartyConfig, plan: &LrPlan) -> Result<()> {
+    let train_plan = session::train_plan(plan)?;
+    let elements = match plan.field {
+        Field::Ring32 => symbolon_lr::kept_elements::<u32>(&train_plan),
+        Field::Ring64 => symbolon_lr::kept_elements::<u64>(&train_plan),
+        Field::Ring128 => symbolon_lr::kept_elements::<u128>(&train_plan),
+    };
+    let bytes = (elements as u64).saturating_mul(u64::from(plan.field.bits() / 8));
+    if bytes <= config.lr.mask_memory {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "lr.mask-memory: the kept table takes {bytes} bytes, {} are allowed; allow more, or set keep-masks = false",
+        config.lr.mask_memory
+    )))
+}
+
+fn announce(plan: &LrPlan, run: LrRunPlan) {
     tracing::info!(
         samples = plan.samples,
         features = ?plan.features,
@@ -118,6 +175,8 @@ fn announce(plan: &LrPlan) {
         fraction_bits = plan.fraction_bits,
         dealer = plan.dealer.host,
         dialect = plan.dialect.name,
+        keep_masks = run.keep_masks,
+        triples_ahead = run.triples.is_some(),
         "training agreed"
     );
 }
