@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use symbolon::loopback::free_addresses;
 use symbolon::report::Report;
+use wait4::Wait4 as _;
 
 use super::measure::{self, Cost, Series, Task};
 use super::tables::{self, Columns};
@@ -25,6 +26,12 @@ pub(super) struct LrArguments {
     /// Runs of each side, in turns, after one that does not count
     #[arg(long, default_value_t = 3, value_name = "N")]
     runs: usize,
+    /// With new masks in every step, as the peer; with one mask for each row of the table, in our runs alone; or both
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["strict", "reuse"])]
+    mode: Vec<Mode>,
+    /// Passes over the tables, instead of the case's own number
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
     /// Do not run the peer
     #[arg(long)]
     alone: bool,
@@ -44,6 +51,24 @@ impl LrArguments {
     fn line(&self) -> Option<Line> {
         let round_trip = Duration::from_millis(self.round_trip?);
         Some(Line { round_trip, bandwidth: self.megabits * 1e6 / 8.0 })
+    }
+}
+
+/// How Symbolon trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// Message for message what any peer of the protocol expects.
+    Strict,
+    /// `--keep-masks true`: between Symbolon parties only.
+    Reuse,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "symbolon train",
+            Self::Reuse => "symbolon, masks kept",
+        }
     }
 }
 
@@ -101,7 +126,9 @@ pub(super) fn run(arguments: &LrArguments) -> Result<(), String> {
     println!("SPU {} on {}", environment.spu_version(), environment.python_version());
     for &case in &arguments.case {
         let folder = super::folder(environment.repository(), "lr")?;
-        let bench = Bench::new(&environment, &program, folder, case)?;
+        let mut numbers = case.numbers();
+        numbers.epochs = arguments.epochs.unwrap_or(numbers.epochs);
+        let bench = Bench::new(&environment, &program, folder, case, numbers)?;
         match arguments.line() {
             Some(line) => bench.run_over(line, arguments)?,
             None => bench.run(arguments)?,
@@ -123,7 +150,7 @@ struct Bench<'a> {
     environment: &'a Environment,
     program: &'a Path,
     folder: PathBuf,
-    case: Case,
+    numbers: Numbers,
     features: [usize; 2],
     rows: usize,
 }
@@ -134,20 +161,22 @@ impl<'a> Bench<'a> {
         program: &'a Path,
         folder: PathBuf,
         case: Case,
+        numbers: Numbers,
     ) -> Result<Self, String> {
         let columns = case.columns();
         let features = columns.split();
         columns.write(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Self { environment, program, folder, case, features, rows: columns.rows() })
+        Ok(Self { environment, program, folder, numbers, features, rows: columns.rows() })
     }
 
     fn run(&self, arguments: &LrArguments) -> Result<(), String> {
-        let Numbers { batch, epochs, bits, .. } = self.case.numbers();
+        let Numbers { batch, epochs, bits, .. } = self.numbers;
         println!(
             "\n{} rows, {} + {} features, batch {batch}, {epochs} epochs, ring {bits}",
             self.rows, self.features[0], self.features[1]
         );
-        let mut ours = Series { name: "symbolon train", runs: Vec::new() };
+        let series = |mode: &Mode| (*mode, Series { name: mode.name(), runs: Vec::new() });
+        let mut ours: Vec<(Mode, Series<'_>)> = arguments.mode.iter().map(series).collect();
         let mut plain = Series { name: "SPU, IC mode, our dealer", runs: Vec::new() };
         let mut best = Series { name: "SPU, best, first party", runs: Vec::new() };
         for round in 0..=arguments.runs {
@@ -156,28 +185,57 @@ impl<'a> Bench<'a> {
                     series.runs.push(cost);
                 }
             };
-            keep(&mut ours, self.our_run(&Ours { with: &arguments.with, line: None, epochs })?);
+            for (mode, series) in &mut ours {
+                let run = Ours { mode: *mode, with: &arguments.with, line: None, epochs };
+                keep(series, self.our_run(&run)?);
+            }
             if !arguments.alone {
                 keep(&mut plain, self.peer_run(Peer::Interconnection)?);
                 keep(&mut best, self.peer_run(Peer::Best)?);
             }
         }
         println!("{}", measure::head());
-        let base = if arguments.alone { &ours } else { &plain };
-        for series in [&ours, &plain, &best].into_iter().filter(|series| !series.runs.is_empty()) {
+        let ours: Vec<Series<'_>> = ours.into_iter().map(|(_, series)| series).collect();
+        let all: Vec<&Series<'_>> =
+            ours.iter().chain([&plain, &best]).filter(|series| !series.runs.is_empty()).collect();
+        let base = if arguments.alone { all.first().copied() } else { Some(&plain) };
+        for (series, base) in all.iter().zip(base.into_iter().cycle()) {
             println!("{}", measure::line(series, base));
         }
+        ours.iter().for_each(|series| self.tell_per_step(series));
         Ok(())
+    }
+
+    /// What a step and a product of one of our series cost.
+    fn tell_per_step(&self, series: &Series<'_>) {
+        let Numbers { batch, epochs, .. } = self.numbers;
+        let steps = epochs as f64 * (self.rows as u64 / batch) as f64;
+        // Two a step; the first step has one, since its weights are public.
+        let products = 2.0 * steps - 1.0;
+        let Some(run) = series.runs.first() else { return };
+        let [zero, one] = run.cpu_by_rank.map(|seconds| seconds / products * 1e6);
+        let dealer = run.dealer_cpu.unwrap_or(f64::NAN) / products * 1e6;
+        println!(
+            "{}: {:.0} bytes sent by rank 0 per step; CPU per product: {zero:.0} and {one:.0} us (whole processes of the \
+             parties), {dealer:.0} us (dealer)",
+            series.name,
+            run.sent.unwrap_or_default() as f64 / steps,
+        );
     }
 
     /// The time of a step over a line. Two trainings that differ in their epochs alone are subtracted, so that
     /// connections and handshake do not count.
     fn run_over(&self, line: Line, arguments: &LrArguments) -> Result<(), String> {
-        let Numbers { batch, epochs, .. } = self.case.numbers();
+        arguments.mode.iter().try_for_each(|&mode| self.run_mode_over(mode, line, arguments))
+    }
+
+    fn run_mode_over(&self, mode: Mode, line: Line, arguments: &LrArguments) -> Result<(), String> {
+        let Numbers { batch, epochs, .. } = self.numbers;
         let steps = self.rows as u64 / batch * epochs;
-        let run = |epochs| self.our_run(&Ours { with: &arguments.with, line: Some(line), epochs });
+        let run = |epochs| self.our_run(&Ours { mode, with: &arguments.with, line: Some(line), epochs });
         println!(
-            "\n{} rows, {} + {} features, batch {batch}: {} ms round trip, {} Mbit/s",
+            "\n{}: {} rows, {} + {} features, batch {batch}: {} ms round trip, {} Mbit/s",
+            mode.name(),
             self.rows,
             self.features[0],
             self.features[1],
@@ -213,8 +271,8 @@ impl<'a> Bench<'a> {
     }
 
     fn our_run(&self, ours: &Ours<'_>) -> Result<Cost, String> {
-        let (_dealer, address) = self.dealer()?;
-        let numbers = self.case.numbers();
+        let (dealer, address) = self.dealer()?;
+        let numbers = &self.numbers;
         let parties = free_addresses(2).map_err(|error| error.to_string())?;
         let parties = ours.told(&parties)?;
         let address = ours.line.map_or(Ok(address.clone()), |line| line.before(&address))?;
@@ -234,6 +292,7 @@ impl<'a> Bench<'a> {
             ]);
             command.arg("--input").arg(self.folder.join(format!("rank-{rank}.csv")));
             command.arg("--model").arg(self.folder.join(format!("model-{rank}.json")));
+            command.args(["--keep-masks", if ours.mode == Mode::Reuse { "true" } else { "false" }]);
             command.arg("--report").arg(report(rank)).args(ours.with);
             if rank == 0 {
                 command.args(["--label", "label"]);
@@ -245,9 +304,12 @@ impl<'a> Bench<'a> {
             }
         });
         let whole = measure::together(tasks.collect())?;
-        let mut cost = Cost { cpu: whole.cpu, peak: whole.peak, ..Cost::default() };
+        let mut cost = Cost { seconds: 0.0, dealer_cpu: Some(dealer.end()?), ..whole };
         for rank in 0..2 {
             let told = Report::read(&report(rank)).map_err(|error| error.to_string())?;
+            if told.training.is_none_or(|training| training.keep_masks != (ours.mode == Mode::Reuse)) {
+                return Err("the parties did not train as they were told".into());
+            }
             let training = told.phases.iter().find(|phase| phase.name == "train");
             let training = training.ok_or("the report has no training")?;
             cost.seconds = cost.seconds.max(training.seconds);
@@ -260,7 +322,7 @@ impl<'a> Bench<'a> {
 
     fn peer_run(&self, peer: Peer) -> Result<Cost, String> {
         let (_dealer, address) = self.dealer()?;
-        let numbers = self.case.numbers();
+        let numbers = &self.numbers;
         let parties = free_addresses(2).map_err(|error| error.to_string())?;
         let log = |rank: usize| self.folder.join(format!("spu-{rank}.log"));
         let tasks = (0..2).map(|rank| {
@@ -295,6 +357,7 @@ impl<'a> Bench<'a> {
 
 /// How our side is run.
 struct Ours<'a> {
+    mode: Mode,
     with: &'a [String],
     line: Option<Line>,
     epochs: u64,
@@ -311,6 +374,17 @@ impl Ours<'_> {
 
 /// A dealer's process, killed when dropped.
 struct Dealer(Child);
+
+impl Dealer {
+    /// Ends it, and tells the seconds of processor time that it took.
+    fn end(self) -> Result<f64, String> {
+        // Waited for here, it must not be killed by its number once more.
+        let mut dealer = std::mem::ManuallyDrop::new(self);
+        dealer.0.kill().map_err(|error| format!("dealer: {error}"))?;
+        let end = dealer.0.wait4().map_err(|error| format!("dealer: {error}"))?;
+        Ok((end.rusage.utime + end.rusage.stime).as_secs_f64())
+    }
+}
 
 impl Drop for Dealer {
     fn drop(&mut self) {

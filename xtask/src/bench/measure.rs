@@ -14,8 +14,12 @@ use wait4::Wait4 as _;
 pub(super) struct Cost {
     /// Seconds.
     pub(super) seconds: f64,
-    /// Seconds of processor time, of all processes together.
+    /// Seconds of processor time, of both parties together.
     pub(super) cpu: f64,
+    /// Of each party.
+    pub(super) cpu_by_rank: [f64; 2],
+    /// Of the dealer, if it was a process of its own that was measured.
+    pub(super) dealer_cpu: Option<f64>,
     /// Largest resident memory of one process, in bytes.
     pub(super) peak: u64,
     /// Bytes that rank 0 sent, if it told.
@@ -42,9 +46,12 @@ pub(super) fn together(tasks: Vec<Task>) -> Result<Cost, String> {
         running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("panicked".into()))).collect()
     });
     let mut cost = Cost { seconds: start.elapsed().as_secs_f64(), ..Cost::default() };
-    for usage in ended {
+    for (rank, usage) in ended.into_iter().enumerate() {
         let (cpu, peak) = usage?;
         cost.cpu += cpu;
+        if let Some(own) = cost.cpu_by_rank.get_mut(rank) {
+            *own = cpu;
+        }
         cost.peak = cost.peak.max(peak);
     }
     Ok(cost)
@@ -89,6 +96,8 @@ pub(super) fn sum(told: &[Value; 2]) -> Cost {
     Cost {
         seconds: number(first, "seconds").max(number(second, "seconds")),
         cpu: number(first, "cpu") + number(second, "cpu"),
+        cpu_by_rank: [number(first, "cpu"), number(second, "cpu")],
+        dealer_cpu: None,
         peak: number(first, "peak").max(number(second, "peak")) as u64,
         sent: first.get("sent").and_then(Value::as_u64),
     }
@@ -111,8 +120,8 @@ impl Series<'_> {
 /// The head of a table of series.
 pub(super) fn head() -> String {
     format!(
-        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>11} {:>11} {:>7}",
-        "", "median s", "min s", "max s", "CPU s", "peak MiB", "sent MB", "ratio"
+        "{:<26} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>11} {:>11} {:>7}",
+        "", "median s", "min s", "max s", "CPU s 0", "CPU s 1", "dealer", "peak MiB", "sent MB", "ratio"
     )
 }
 
@@ -122,24 +131,27 @@ pub(super) fn line(series: &Series<'_>, base: &Series<'_>) -> String {
     let most = |value: fn(&Cost) -> f64| series.runs.iter().map(value).fold(0.0, f64::max);
     let sent = series.runs.iter().find_map(|run| run.sent);
     format!(
-        "{:<26} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>11.0} {:>11} {:>7.3}",
+        "{:<26} {:>9.3} {:>9.3} {:>9.3} {:>9.2} {:>9.2} {:>9} {:>11.0} {:>11} {:>7.3}",
         series.name,
         series.median(),
         seconds().fold(f64::INFINITY, f64::min),
         seconds().fold(0.0, f64::max),
-        most(|run| run.cpu),
+        most(|run| run.cpu_by_rank[0]),
+        most(|run| run.cpu_by_rank[1]),
+        OrDash(series.runs.iter().filter_map(|run| run.dealer_cpu).reduce(f64::max), 2),
         most(|run| run.peak as f64 / f64::from(1 << 20)),
-        OrDash(sent.map(|bytes| bytes as f64 / 1e6)),
+        OrDash(sent.map(|bytes| bytes as f64 / 1e6), 1),
         series.median() / base.median(),
     )
 }
 
-struct OrDash(Option<f64>);
+/// A number with so many decimals, if there is one.
+struct OrDash(Option<f64>, usize);
 
 impl fmt::Display for OrDash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(number) => f.pad(&format!("{number:.1}")),
+            Some(number) => f.pad(&format!("{number:.*}", self.1)),
             None => f.pad("-"),
         }
     }
