@@ -227,16 +227,31 @@ fn an_interrupted_party_leaves_nothing() {
     assert!(interrupted > 0, "every run was over before the signal came");
 }
 
+/// The first of so many ports in a row that no other test has.
+fn ports_in_a_row(count: usize) -> u16 {
+    loop {
+        let ports: Vec<u16> = scene::free_addresses(count)
+            .iter()
+            .map(|address| address.rsplit(':').next().unwrap().parse().unwrap())
+            .collect();
+        // Other tests take ports at the same time, and some are taken.
+        if ports.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
+            return ports[0];
+        }
+    }
+}
+
 #[test]
 fn the_example_script_appends_its_parts() {
     const ROWS: usize = 300;
+    const PARTS: usize = 3;
     let scene = scene(ROWS);
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/partitions.sh");
     let out = scene.file(0, "out");
-    let port: u16 = scene.addresses[0].rsplit(':').next().unwrap().parse().unwrap();
+    let port = ports_in_a_row(2 * PARTS);
     let ran = Command::new("bash")
         .arg(script)
-        .arg("3")
+        .arg(PARTS.to_string())
         .args([scene.file(0, "table.csv"), scene.file(1, "table.csv"), out.clone()])
         .args(["--connect-interval", "50ms", "--partition-key", "example"])
         .env("SYMBOLON", env!("CARGO_BIN_EXE_symbolon"))
