@@ -485,7 +485,7 @@ impl<'a> Bench<'a> {
             .with("spu_public_key", path(keys.map(|keys| keys.1)));
         let command = &side.command;
         self.spawn(command, values)?;
-        while std::net::TcpStream::connect(&self.address).is_err() {
+        while !super::ports::is_served(&self.address) {
             self.check_alive("that it listens")?;
             std::thread::sleep(Duration::from_millis(5));
         }

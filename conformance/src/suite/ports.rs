@@ -1,7 +1,9 @@
 //! Ports for testees, which bind theirs by themselves.
 
-use std::net::TcpListener;
+use std::io::{ErrorKind, Read as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 /// Below the range of outgoing connections: a port that is free now is not taken by one before the testee listens.
 const FIRST: u16 = 12_000;
@@ -24,4 +26,38 @@ pub(super) fn free() -> Result<String, String> {
         }
     }
     Err(format!("no port between {FIRST} and {} is free", FIRST + COUNT))
+}
+
+/// Whether a server answers there or keeps a connection. The listener with which [`free`] looked can outlive it for a
+/// moment, in a process that another case is just starting; a connection to that one is reset.
+pub(super) fn is_served(address: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(address) else { return false };
+    if stream.set_read_timeout(Some(Duration::from_millis(25))).is_err() {
+        return false;
+    }
+    match stream.read(&mut [0]) {
+        Ok(read) => read > 0,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_serves() {
+        let address = free().unwrap();
+        assert!(!is_served(&address));
+        // A listener that nobody accepts from keeps connections, as a server that is busy does.
+        let listener = TcpListener::bind(&address).unwrap();
+        assert!(is_served(&address));
+        drop(listener);
+        assert!(!is_served(&address));
+        // One that is closed while the caller waits.
+        let listener = TcpListener::bind(&address).unwrap();
+        let closing = std::thread::spawn(move || drop(listener.accept()));
+        assert!(!is_served(&address));
+        closing.join().unwrap();
+    }
 }
