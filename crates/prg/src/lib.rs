@@ -32,7 +32,7 @@
 //! processor's AES instructions where it has them, else bit-sliced. SM4 is this crate's own, since the `sm4`
 //! crate looks bytes up in a table at secret places: with AVX-512 and GFNI the substitution is two instructions
 //! for 64 bytes, elsewhere it is a bit-sliced circuit. `SYMBOLON_BACKEND` (`serial`, `avx2`, `avx512`) asks for
-//! another than the best; docs/performance.md has figures.
+//! another than the best; `cargo bench -p symbolon-prg` measures each.
 //!
 //! # Example
 //! ```
