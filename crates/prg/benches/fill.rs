@@ -1,4 +1,6 @@
-//! Filling a buffer, both constructions and both ciphers; 64 KiB stays on one thread, 16 MiB does not.
+//! Filling a buffer, both constructions and both ciphers; 64 KiB stays on one thread, the largest does not.
+//!
+//! `SYMBOLON_BACKEND=serial|avx2|avx512` and `RAYON_NUM_THREADS` choose what is measured.
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

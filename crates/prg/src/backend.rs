@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// Names the variable that asks for a backend.
 const VARIABLE: &str = "SYMBOLON_BACKEND";
 
-/// The instructions that SM4 is compiled for. (AES has its own detection, in the `aes` crate.)
+/// The instructions that the ciphers are compiled for. (Without `Avx512`, AES has its own detection, in the `aes` crate.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
     /// What every machine of the target has.
@@ -13,7 +13,7 @@ pub(crate) enum Backend {
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// AVX-512 F and BW, and GFNI.
+    /// AVX-512 F and BW, GFNI and VAES.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -27,7 +27,9 @@ impl Backend {
             let avx512 = avx2
                 && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("gfni");
+                && is_x86_feature_detected!("gfni")
+                && is_x86_feature_detected!("vaes")
+                && is_x86_feature_detected!("aes");
             let vector = [(avx2, Self::Avx2), (avx512, Self::Avx512)];
             let vector = vector.into_iter().filter_map(|(there, backend)| there.then_some(backend));
             std::iter::once(Self::Serial).chain(vector).collect()
