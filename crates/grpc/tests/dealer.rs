@@ -13,13 +13,17 @@ use symbolon_grpc::{
     PeerIdentity,
 };
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
-use symbolon_ring::{Field, Ring};
+use symbolon_ring::{Field, Matrix, Ring};
 use symbolon_triples::{
-    AdjustRequest, Ahead, Dealer, DealerError, Limits, Op, Triples, TriplesConfig, adjust,
+    AdjustRequest, Ahead, Dealer, DealerError, Limits, Mask, Op, Triples, TriplesConfig, adjust,
 };
 use symbolon_wire::org::interconnection::v2::service::{
     AdjustMulRequest, AdjustResponse, CreateSessionRequest, DeleteSessionRequest, PrgBufferMeta,
 };
+
+fn sum(own: &Mask<u64>, theirs: &Mask<u64>) -> Matrix<u64> {
+    own.to_matrix().unwrap().add(&theirs.to_matrix().unwrap()).unwrap()
+}
 
 fn seed(rank: usize) -> Seed {
     Seed::from_bytes([rank as u8 + 7; 16])
@@ -299,7 +303,7 @@ fn a_partys_triples_are_corrected_over_the_network() {
     for op in schedule {
         let Op::Dot { m, k, n } = op else { unreachable!() };
         let [zero, one] = parties.each_mut().map(|party| party.dot(m, k, n).unwrap());
-        let product = zero.a.add(&one.a).unwrap().matmul(&zero.b.add(&one.b).unwrap()).unwrap();
+        let product = sum(&zero.a, &one.a).matmul(&sum(&zero.b, &one.b)).unwrap();
         assert_eq!(product, zero.c.add(&one.c).unwrap());
     }
     drop(parties);
@@ -339,10 +343,10 @@ fn masks_serve_again_only_where_all_parties_said_so() {
             Ok(product) => {
                 assert!(keep_masks);
                 let theirs = one.dot_with_kept(1, &masks[1], 1..3).unwrap();
-                let [a, b, c] = [(&product.a, &theirs.a), (&product.b, &theirs.b), (&product.c, &theirs.c)]
-                    .map(|(own, theirs)| own.add(theirs).unwrap());
-                assert_eq!(a.matmul(&b).unwrap(), c);
-                assert_eq!(product.b, first.a.row_range(1..3));
+                let (a, b) = (sum(&product.a, &theirs.a), sum(&product.b, &theirs.b));
+                assert_eq!(a.matmul(&b).unwrap(), product.c.add(&theirs.c).unwrap());
+                let first = first.a.to_matrix().unwrap();
+                assert_eq!(product.b.to_matrix().unwrap(), first.row_range(1..3));
             }
             Err(error) => {
                 assert!(

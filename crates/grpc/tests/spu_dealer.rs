@@ -21,7 +21,7 @@ use symbolon_grpc::{
 };
 use symbolon_prg::{Cipher, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
-use symbolon_triples::{Ahead, Dealer, DealerError, Op, Triples, TriplesConfig};
+use symbolon_triples::{Ahead, Dealer, DealerError, Mask, Op, Triples, TriplesConfig};
 
 const PATH: &str = "/spu.mpc.semi2k.beaver.ttp_server.BeaverService";
 
@@ -427,7 +427,8 @@ fn parties<R: Ring>(address: &str, Ways(form, construction): Ways, runtime: &tok
     let (mut zero, mut one) = (sources.next().unwrap(), sources.next().unwrap());
     one.schedule([Op::Dot { m: 3, k: 4, n: 2 }, Op::Mul { len: 5 }]).unwrap();
     let (x, y) = (zero.dot(3, 4, 2).unwrap(), one.dot(3, 4, 2).unwrap());
-    let product = x.a.add(&y.a).unwrap().matmul(&x.b.add(&y.b).unwrap()).unwrap();
+    let sum = |x: &Mask<R>, y: &Mask<R>| x.to_matrix().unwrap().add(&y.to_matrix().unwrap()).unwrap();
+    let product = sum(&x.a, &y.a).matmul(&sum(&x.b, &y.b)).unwrap();
     assert_eq!(x.c.add(&y.c).unwrap(), product);
     let (x, y) = (zero.mul(5).unwrap(), one.mul(5).unwrap());
     let factors = zip(&zip(&x.a, &y.a, R::add), &zip(&x.b, &y.b, R::add), R::mul);

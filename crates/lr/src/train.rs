@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use symbolon_dialect::FirstStepDraws;
 use symbolon_mutants::Mutant;
-use symbolon_operators::{Sigmoid, matmul, matmul_kept, matmul_kept_transposed};
+use symbolon_operators::{Sigmoid, matmul, matmul_kept, matmul_kept_transposed, matmul_transposed};
 use symbolon_ring::{FixedPoint, Matrix, Ring};
 use symbolon_semi2k::{Kept, Session, Share};
 use symbolon_triples::Draw;
@@ -191,7 +191,7 @@ impl<R: Ring> Batch<'_, R> {
     /// Xᵀ·error.
     fn transposed_times(&mut self, session: &mut Session<R>, error: &Share<R>) -> Result<Share<R>, LrError> {
         Ok(match self {
-            Self::Anew(x) => matmul(session, &x.transpose(), error)?,
+            Self::Anew(x) => matmul_transposed(session, x, error)?,
             Self::Kept(x, rows) => matmul_kept_transposed(session, x, rows.clone(), error)?,
         })
     }

@@ -5,7 +5,7 @@
 //!
 //! | operator | computes | triples | error below (u = 2^-f) |
 //! | --- | --- | --- | --- |
-//! | [`matmul`] | x · w | one matrix triple | 2u |
+//! | [`matmul`], [`matmul_transposed`] | x · w, xᵀ · w | one matrix triple | 2u |
 //! | [`matmul_kept`], [`matmul_kept_transposed`] | x · w, xᵀ · w, x opened once for all | one matrix triple | 2u |
 //! | [`linear`] | a·z + b, a and b public | none | 2u + (\|z\| + 1)u where a, b are not multiples of u |
 //! | [`sigmoid_minimax1`] | 1/2 + z/8 | none | 2u |
@@ -40,6 +40,6 @@ mod sigmoid;
 pub use error::OperatorError;
 pub use product::{
     matmul, matmul_kept, matmul_kept_transposed, matmul_kept_transposed_triples, matmul_kept_triples,
-    matmul_triples,
+    matmul_transposed, matmul_triples,
 };
 pub use sigmoid::{Sigmoid, linear, sigmoid_minimax1, sigmoid_taylor3};

@@ -31,6 +31,19 @@ pub fn matmul<R: Ring>(
     Ok(session.truncate(product, session.fixed().fraction_bits())?)
 }
 
+/// xᵀ · w, as [`matmul`] of the transposed matrix, which is not made. Draws what that draws.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_transposed<R: Ring>(
+    session: &mut Session<R>,
+    x: &Share<R>,
+    w: &Share<R>,
+) -> Result<Share<R>, OperatorError> {
+    let product = session.matmul_transposed(x, w)?;
+    Ok(session.truncate(product, session.fixed().fraction_bits())?)
+}
+
 /// What [`matmul`] of m×k times k×n draws, in that order.
 pub fn matmul_triples<R: Ring>(session: &Session<R>, m: usize, k: usize, n: usize) -> Vec<Op> {
     let truncation = session.truncation_op(m.saturating_mul(n), session.fixed().fraction_bits());

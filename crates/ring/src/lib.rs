@@ -30,7 +30,8 @@
 //! registers packed for the cache. From 2^18 multiplications on the rows are shared out to the current
 //! rayon pool. The inner loops are compiled for the plain target, AVX2 and AVX-512, and the best is chosen
 //! once per process; `SYMBOLON_BACKEND=serial|avx2|avx512` forces one ([`backend_name`] checks that).
-//! Integers wrap, so the result is the same bit for bit whatever the choice.
+//! Integers wrap, so the result is the same bit for bit whatever the choice. [`matmul_add_by_rows`] takes a left factor
+//! that need not be in memory.
 //!
 //! # Example
 //! ```
@@ -53,7 +54,7 @@
 //! ```
 //!
 //! # Names
-//! [`Ring`], [`Field`], [`Matrix`], [`FixedPoint`], [`truncate_share`], [`TruncationSide`],
+//! [`Ring`], [`Field`], [`Matrix`], [`product_add`], [`matmul_add_by_rows`], [`FixedPoint`], [`truncate_share`], [`TruncationSide`],
 //! [`PublicTruncation`], [`backend_name`], [`RingError`]. The optional feature `nalgebra` adds `From`
 //! conversions between [`Matrix`] and `nalgebra::DMatrix`, both ways.
 
@@ -61,6 +62,7 @@
 compile_error!("the memory form of ring elements is their wire form, which is little-endian");
 
 mod backend;
+mod by_rows;
 mod bytes;
 mod element;
 mod error;
@@ -72,9 +74,11 @@ mod product;
 mod truncation;
 
 pub use backend::backend_name;
+pub use by_rows::matmul_add_by_rows;
 pub use element::{Field, Ring};
 pub use error::RingError;
 pub use fixed::FixedPoint;
 pub use matrix::Matrix;
+pub use product::product_add;
 pub use symbolon_dialect::{PublicTruncation, TruncationSide};
 pub use truncation::truncate_share;

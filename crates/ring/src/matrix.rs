@@ -140,6 +140,38 @@ impl<R: Ring> Matrix<R> {
         out
     }
 
+    /// `out = selfᵀ - out`, where `out` holds rows of the transposed matrix from row `first` on. (The other way to have
+    /// xᵀ - mask takes a transposed copy of x.)
+    ///
+    /// # Panics
+    /// Like indexing, when `self` has no such columns.
+    pub fn transposed_minus(&self, first: usize, out: &mut [R]) {
+        // tiles, so that a cache line of `self` is read once for all rows of `out` that it has elements of
+        const TILE: usize = 64;
+        for start in (0..self.rows).step_by(TILE) {
+            let end = (start + TILE).min(self.rows);
+            for (index, out) in out.chunks_exact_mut(self.rows).enumerate() {
+                let column = self.data[start * self.cols..end * self.cols].chunks_exact(self.cols);
+                for (place, row) in out[start..end].iter_mut().zip(column) {
+                    *place = row[first + index].sub(*place);
+                }
+            }
+        }
+    }
+
+    /// A copy of some consecutive columns.
+    ///
+    /// # Panics
+    /// Like indexing, when they are not all there.
+    pub fn column_range(&self, range: Range<usize>) -> Self {
+        let cols = range.len();
+        let mut data = Vec::with_capacity(self.rows * cols);
+        for row in 0..self.rows {
+            data.extend_from_slice(&self.row(row)[range.clone()]);
+        }
+        Self { rows: self.rows, cols, data }
+    }
+
     /// A copy of some consecutive rows.
     ///
     /// # Panics

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::{Ring, backend::Backend};
+use crate::{Ring, RingError, backend::Backend};
 
 /// Products of at least this many multiplications are spread over the threads of the current rayon pool.
 /// Measured on two cores: handing out the work costs some 10 µs, and this many multiplications in Z_2^64
@@ -22,6 +22,21 @@ pub struct Shape {
     pub(crate) m: usize,
     pub(crate) k: usize,
     pub(crate) n: usize,
+}
+
+/// acc += a·b modulo 2^k for row-major slices: `shape` is m, k, n; a is m×k, b is k×n, acc is m×n. As
+/// [`Matrix::matmul_add`](crate::Matrix::matmul_add), for rows of larger matrices.
+///
+/// # Errors
+/// [`RingError::OursElementCount`] for a slice of another length; `acc` is then unchanged.
+pub fn product_add<R: Ring>([m, k, n]: [usize; 3], a: &[R], b: &[R], acc: &mut [R]) -> Result<(), RingError> {
+    for (rows, cols, elements) in [(m, k, a.len()), (k, n, b.len()), (m, n, acc.len())] {
+        if rows.checked_mul(cols) != Some(elements) {
+            return Err(RingError::OursElementCount { rows, cols, elements });
+        }
+    }
+    accumulate(Shape { m, k, n }, a, b, acc);
+    Ok(())
 }
 
 /// `acc += a * b`. The slices have the lengths that `shape` says.

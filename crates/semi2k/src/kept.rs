@@ -123,8 +123,8 @@ impl<R: Ring> Session<R> {
             return Err(RingError::OursShape { operation: "append", left, right }.into());
         }
         let first = kept.rows();
-        let mut masked = widen(x.as_matrix(), kept.mask.cols())?;
-        masked.sub_assign(&self.triples.kept_rows(&kept.mask, first..first.saturating_add(rows))?)?;
+        let mask = self.triples.kept_rows(&kept.mask, first..first.saturating_add(rows))?;
+        let masked = mask.subtracted_from(&widen(x.as_matrix(), kept.mask.cols())?)?;
         // From here on these rows of the mask are spent, whatever becomes of the message.
         kept.rows += rows;
         kept.pending.push_back((first, self.open_start("a kept matrix's X - A", masked)?));
@@ -148,7 +148,7 @@ impl<R: Ring> Session<R> {
             return Err(misfit((rows.len(), kept.cols), y));
         }
         let triple = self.triples.dot_kept(&kept.mask, rows.clone(), n)?;
-        let (a, mut b, mut c) = (triple.a, triple.b, triple.c);
+        let (a, mut b, mut c) = (triple.a, triple.b.to_matrix()?, triple.c);
         let mut masked = y.as_matrix().vconcat(&Matrix::zeros(kept.mask.cols() - k, n))?;
         masked.sub_assign(&b)?;
         let f = self.open_start("a kept matrix's product, Y - B", masked)?;
@@ -179,13 +179,13 @@ impl<R: Ring> Session<R> {
         }
         // (YᵀX)ᵀ: the kept mask is the second factor.
         let triple = self.triples.dot_with_kept(n, &kept.mask, rows.clone())?;
-        let (mut b, a, mut c) = (triple.a, triple.b, triple.c);
+        let (mut b, a, mut c) = (triple.a.to_matrix()?, triple.b, triple.c);
         let mut masked = y.as_matrix().transpose();
         masked.sub_assign(&b)?;
         let f = self.open_start("a kept matrix's transposed product, Y - B", masked)?;
         let e = kept.arrived(&rows)?;
         let f = f.wait()?;
-        f.matmul_add(&a, &mut c)?;
+        a.premultiplied_add(&f, &mut c)?;
         if self.rank() == 0 {
             b.add_assign(&f)?;
         }

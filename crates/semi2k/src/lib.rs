@@ -13,6 +13,7 @@
 //! | [`Session::add_public`] | x_i, plus p at rank 0 | none |
 //! | [`Session::mul_public_scalar`], [`Session::mul_public`], [`Session::matmul_public`] | x_i times p | none |
 //! | [`Session::matmul`], [`Session::mul`] | C_i + D·B_i + A_i·E, plus D·E at rank 0, where C = A·B | D = x - A, E = y - B, together |
+//! | [`Session::matmul_transposed`] | as matmul of xᵀ, which is not made | the same |
 //! | [`Session::append`] | | D = x - A, once |
 //! | [`Session::matmul_kept`], [`Session::matmul_kept_transposed`] | as matmul, with x's A and D of [`Session::append`] | E = y - B |
 //! | [`Session::truncate`] | of x / 2^b, see [`Truncation`] | none, or one opening |

@@ -2,6 +2,7 @@
 
 use symbolon_mutants::Mutant;
 use symbolon_ring::{Matrix, Ring, RingError};
+use symbolon_triples::{DotTriple, Mask, TriplesError};
 
 use crate::{Semi2kError, Session, Share};
 
@@ -16,20 +17,41 @@ impl<R: Ring> Session<R> {
     /// [`Semi2kError::Ring`] unless the shapes fit; nothing is drawn or sent then. [`Semi2kError::PeerOpening`],
     /// [`Semi2kError::Triples`], [`Semi2kError::Link`].
     pub fn matmul(&mut self, x: &Share<R>, y: &Share<R>) -> Result<Share<R>, Semi2kError> {
-        let (m, k) = x.shape();
-        let n = y.cols();
-        if k != y.rows() {
+        if x.cols() != y.rows() {
             return Err(misfit("matrix product", x, y));
         }
-        let triple = self.triples.dot(m, k, n)?;
-        let (a, mut b, mut c) = (triple.a, triple.b, triple.c);
+        self.multiply(x.shape(), |mask| mask.subtracted_from(x.as_matrix()), y)
+    }
+
+    /// The matrix product xᵀ·y, of x with m×k and y with m×n; not truncated. To the peers it is [`Session::matmul`] of
+    /// the transposed matrix, which is not made.
+    ///
+    /// # Errors
+    /// As [`Session::matmul`].
+    pub fn matmul_transposed(&mut self, x: &Share<R>, y: &Share<R>) -> Result<Share<R>, Semi2kError> {
+        if x.rows() != y.rows() {
+            return Err(misfit("product of a transposed matrix", x, y));
+        }
+        let shape = (x.cols(), x.rows());
+        self.multiply(shape, |mask| mask.subtracted_from_transposed(x.as_matrix()), y)
+    }
+
+    /// The product of a left factor of that shape, which `masked` subtracts a mask from, and y.
+    fn multiply(
+        &mut self,
+        (m, k): (usize, usize),
+        masked: impl FnOnce(&Mask<R>) -> Result<Matrix<R>, TriplesError>,
+        y: &Share<R>,
+    ) -> Result<Share<R>, Semi2kError> {
+        let DotTriple { a, b, mut c } = self.triples.dot(m, k, y.cols())?;
+        let mut b = b.to_matrix()?;
         let open_e = |session: &mut Self| -> Result<_, Semi2kError> {
             session.open_start("the matrix product's Y - B", y.as_matrix().sub(&b)?)
         };
         let early = if Mutant::OpeningsSwapped.is_on() { Some(open_e(self)?) } else { None };
-        let d = self.open_start("the matrix product's X - A", x.as_matrix().sub(&a)?)?;
+        let d = self.open_start("the matrix product's X - A", masked(&a)?)?;
         let e = early.map_or_else(|| open_e(self), Ok)?;
-        let (d, e) = (d.wait()?, e.wait()?);
+        let (d, e) = (d.parts()?, e.wait()?);
         let adds = if Mutant::ProductAtWrongRank.is_on() { 1 } else { 0 };
         if self.rank() == adds {
             b.add_assign(&e)?;

@@ -1,6 +1,7 @@
 //! A session: streams, correlated randomness and a channel, and what needs no product.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use symbolon_dialect::DealerDialect;
@@ -287,7 +288,10 @@ impl<R: Ring> Session<R> {
         }
         match self.channel.gather(to, own)? {
             None => Ok(None),
-            Some(parts) => sum("a reveal to one rank", rows, cols, &parts).map(Some),
+            Some(parts) => {
+                check_lengths::<R>("a reveal to one rank", rows, cols, &parts)?;
+                sum(rows, cols, &parts).map(Some)
+            }
         }
     }
 
@@ -301,7 +305,7 @@ impl<R: Ring> Session<R> {
         let bytes = part.into_bytes();
         self.count(bytes.len());
         let pending = self.channel.allgather_start(bytes)?;
-        Ok(Opening { pending, operation, rows, cols, ring: std::marker::PhantomData })
+        Ok(Opening { pending, operation, rows, cols, ring: PhantomData })
     }
 
     fn count(&mut self, bytes: usize) {
@@ -316,30 +320,66 @@ pub(crate) struct Opening<R> {
     operation: &'static str,
     rows: usize,
     cols: usize,
-    ring: std::marker::PhantomData<R>,
+    ring: PhantomData<R>,
 }
 
 impl<R: Ring> Opening<R> {
     /// The sum of all parties' parts.
     pub(crate) fn wait(self) -> Result<Matrix<R>, Semi2kError> {
-        sum(self.operation, self.rows, self.cols, &self.pending.wait()?)
+        self.parts()?.sum()
+    }
+
+    /// All parties' parts, not yet added up.
+    pub(crate) fn parts(self) -> Result<Parts<R>, Semi2kError> {
+        let Self { pending, operation, rows, cols, ring } = self;
+        let parts = Parts { parts: pending.wait()?, rows, cols, ring };
+        check_lengths::<R>(operation, rows, cols, &parts.parts)?;
+        Ok(parts)
     }
 }
 
-/// The sum of the parts, by rank, after checking their lengths.
-fn sum<R: Ring>(
+/// An opened value as it came: a part from each party, of the right length.
+pub(crate) struct Parts<R> {
+    parts: Vec<Bytes>,
+    rows: usize,
+    cols: usize,
+    ring: PhantomData<R>,
+}
+
+/// With more columns on the right, a product reads each element often enough for the sum to be made first.
+const NARROW: usize = 8;
+
+impl<R: Ring> Parts<R> {
+    /// The value.
+    pub(crate) fn sum(&self) -> Result<Matrix<R>, Semi2kError> {
+        sum(self.rows, self.cols, &self.parts)
+    }
+
+    /// acc += value · right.
+    pub(crate) fn matmul_add(&self, right: &Matrix<R>, acc: &mut Matrix<R>) -> Result<(), Semi2kError> {
+        if right.cols() > NARROW {
+            return Ok(self.sum()?.matmul_add(right, acc)?);
+        }
+        Ok(Matrix::matmul_add_wire_sum(&self.parts, right, acc)?)
+    }
+}
+
+/// Every part must be the wire form of a rows×cols matrix.
+fn check_lengths<R: Ring>(
     operation: &'static str,
     rows: usize,
     cols: usize,
     parts: &[Bytes],
-) -> Result<Matrix<R>, Semi2kError> {
+) -> Result<(), Semi2kError> {
     let expected = rows.saturating_mul(cols).saturating_mul(R::BYTES);
-    for (peer, part) in parts.iter().enumerate() {
-        let got = part.len();
-        if got != expected {
-            return Err(Semi2kError::PeerOpening { peer, operation, rows, cols, expected, got });
-        }
+    match parts.iter().map(Bytes::len).enumerate().find(|(_, got)| *got != expected) {
+        None => Ok(()),
+        Some((peer, got)) => Err(Semi2kError::PeerOpening { peer, operation, rows, cols, expected, got }),
     }
+}
+
+/// The sum of the parts, whose lengths were checked.
+fn sum<R: Ring>(rows: usize, cols: usize, parts: &[Bytes]) -> Result<Matrix<R>, Semi2kError> {
     let Some((first, rest)) = parts.split_first() else { return Ok(Matrix::zeros(rows, cols)) };
     let mut total = Matrix::from_le_bytes(rows, cols, first)?;
     for part in rest {

@@ -6,7 +6,7 @@ use symbolon_mutants::Mutant;
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
-use crate::{ReplayBuffer, ReplayOp, Shuffle, TriplesError};
+use crate::{Mask, ReplayBuffer, ReplayOp, Shuffle, TriplesError};
 
 /// One buffer of all parties: where it starts, and the keys.
 pub(crate) struct Source<'a> {
@@ -103,18 +103,38 @@ impl Arithmetic<'_> {
         n: usize,
         transposed: [bool; 2],
     ) -> Result<Matrix<R>, TriplesError> {
-        let factor = |index: usize, rows: usize, cols: usize, transposed: bool| {
-            let (drawn_rows, drawn_cols) = if transposed { (cols, rows) } else { (rows, cols) };
-            let joined = self.joined::<R>(index, &(0..rows * cols), R::add)?;
-            let joined = Matrix::from_vec(drawn_rows, drawn_cols, joined.into_vec())?;
-            Ok::<_, TriplesError>(if transposed { joined.transpose() } else { joined })
-        };
         let [of_a, of_b] = if Mutant::TransposeIgnored.is_on() { [false; 2] } else { transposed };
         let of_b = of_b != Mutant::DotSecondTransposed.is_on();
-        let mut out = factor(2, m, n, false)?;
+        let mut out = self.mask(2, m, n)?.to_matrix()?;
         out.map_assign(R::neg);
-        factor(0, m, k, of_a)?.matmul_add(&factor(1, k, n, of_b)?, &mut out)?;
+        let (a, b) = (self.factor(0, m, k, of_a)?, self.factor(1, k, n, of_b)?);
+        // The larger factor is not held.
+        match (a, b) {
+            (Factor::Mask(a), b) if m >= n => a.matmul_add(&b.into_matrix()?, &mut out)?,
+            (a, Factor::Mask(b)) => b.premultiplied_add(&a.into_matrix()?, &mut out)?,
+            (a, b) => a.into_matrix()?.matmul_add(&b.into_matrix()?, &mut out)?,
+        }
         Ok(out)
+    }
+
+    /// A factor of a product, rows×cols as it enters.
+    fn factor<R: Ring>(
+        &self,
+        index: usize,
+        rows: usize,
+        cols: usize,
+        transposed: bool,
+    ) -> Result<Factor<R>, TriplesError> {
+        Ok(if transposed {
+            Factor::Matrix(self.mask(index, cols, rows)?.to_matrix()?.transpose())
+        } else {
+            Factor::Mask(self.mask(index, rows, cols)?)
+        })
+    }
+
+    /// The sum of all parties' draws of buffer `index`.
+    fn mask<R: Ring>(&self, index: usize, rows: usize, cols: usize) -> Result<Mask<R>, TriplesError> {
+        Ok(Mask::new(self.streams(index)?, rows, cols))
     }
 
     fn permuted<R: Ring>(&self, len: usize) -> Result<Matrix<R>, TriplesError> {
@@ -138,15 +158,9 @@ impl Arithmetic<'_> {
         range: &Range<usize>,
         join: impl Fn(R, R) -> R,
     ) -> Result<Matrix<R>, TriplesError> {
-        let Some(source) = self.sources.get(index) else {
-            return Err(TriplesError::ConfigSeeds { seeds: 0 });
-        };
         let first = CounterStream::blocks_for((range.start * R::BYTES) as u64);
         let mut sum: Option<Matrix<R>> = None;
-        let left_out = if Mutant::LastSeedLeftOut.is_on() { 1 } else { 0 };
-        for seed in source.seeds.iter().take(source.seeds.len() - left_out) {
-            let mut stream = CounterStream::new(self.cipher, self.construction, seed);
-            stream.set_counter(source.counter);
+        for stream in self.streams(index)? {
             let mut share = Matrix::zeros(range.len(), 1);
             stream.fill_part(first, share.as_mut_le_bytes())?;
             match &mut sum {
@@ -155,6 +169,36 @@ impl Arithmetic<'_> {
             }
         }
         sum.ok_or(TriplesError::ConfigSeeds { seeds: 0 })
+    }
+
+    /// All parties' streams, at the first block of buffer `index`.
+    fn streams(&self, index: usize) -> Result<Vec<CounterStream>, TriplesError> {
+        let Some(source) = self.sources.get(index) else {
+            return Err(TriplesError::ConfigSeeds { seeds: 0 });
+        };
+        let left_out = if Mutant::LastSeedLeftOut.is_on() { 1 } else { 0 };
+        let seeds = source.seeds.iter().take(source.seeds.len() - left_out);
+        let stream = |seed| {
+            let mut stream = CounterStream::new(self.cipher, self.construction, seed);
+            stream.set_counter(source.counter);
+            stream
+        };
+        Ok(seeds.map(stream).collect())
+    }
+}
+
+/// A factor of a product: what is transposed is held, and the rest replayed.
+enum Factor<R> {
+    Mask(Mask<R>),
+    Matrix(Matrix<R>),
+}
+
+impl<R: Ring> Factor<R> {
+    fn into_matrix(self) -> Result<Matrix<R>, TriplesError> {
+        match self {
+            Self::Mask(mask) => mask.to_matrix(),
+            Self::Matrix(matrix) => Ok(matrix),
+        }
     }
 }
 

@@ -194,7 +194,7 @@ pub enum TriplesError {
     /// A stream is exhausted.
     #[error(transparent)]
     Stream(#[from] PrgError),
-    /// Two matrices did not fit: a defect of this crate.
+    /// Two matrices do not fit together.
     #[error(transparent)]
     Arithmetic(#[from] RingError),
 }

@@ -22,6 +22,11 @@
 //! Definitions: secretflow interconnection, `service/beaver.proto`; the orders of drawing are SPU's, whose
 //! `And` counts bytes and rounds them up to 16 (the same blocks as here).
 //!
+//! # Masks are not held
+//! The factors A and B of a matrix product are [`Mask`]s: a stream gives bytes several times as fast as memory, so they
+//! are made where they are used, a few rows at a time, in the first-level cache: when X - A is formed, and again when
+//! A·E is added. The dealer does the same with the sums of all streams, and so holds no factor of a narrow product.
+//!
 //! # Masks that serve more than one product
 //! [`Triples::keep`] sets a stretch of the stream aside for a mask A, row by row. [`Triples::dot_kept`] and
 //! [`Triples::dot_with_kept`] then draw the other factor and C anew and replay rows of A, so that what is masked by A is
@@ -55,8 +60,9 @@
 //!
 //! first.schedule([Op::Dot { m: 2, k: 3, n: 1 }])?; // optional; the correction is fetched at once
 //! let (x, y) = (first.dot(2, 3, 1)?, second.dot(2, 3, 1)?);
-//! let (a, b, c) = (x.a.add(&y.a)?, x.b.add(&y.b)?, x.c.add(&y.c)?);
-//! assert_eq!(a.matmul(&b)?, c);
+//! let a = x.a.to_matrix()?.add(&y.a.to_matrix()?)?;
+//! let b = x.b.to_matrix()?.add(&y.b.to_matrix()?)?;
+//! assert_eq!(a.matmul(&b)?, x.c.add(&y.c)?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -65,6 +71,7 @@ mod dealer;
 mod error;
 mod fetch;
 mod kept;
+mod mask;
 mod op;
 mod pieces;
 mod replay;
@@ -74,6 +81,7 @@ pub use dealer::{Corrections, Dealer, LocalDealer, Pending, adjust, adjust_bytes
 pub use error::{DealerError, Fault, TriplesError};
 pub use fetch::Ahead;
 pub use kept::KeptMask;
+pub use mask::Mask;
 pub use op::{AdjustRequest, BufferMeta, Draw, Limits, Op};
 pub use pieces::{CorrectionPieces, Piece};
 pub use replay::{ReplayBuffer, ReplayOp, ReplayRequest, Shuffle};

@@ -6,7 +6,9 @@ use symbolon_mutants::Mutant;
 use symbolon_prg::{Cipher, Construction, CounterStream, Seed};
 use symbolon_ring::{Matrix, Ring};
 
-use crate::{AdjustRequest, Ahead, Dealer, Draw, KeptMask, Op, TriplesError, fetch::Fetcher};
+use crate::{
+    AdjustRequest, Ahead, Corrections, Dealer, Draw, KeptMask, Mask, Op, TriplesError, fetch::Fetcher,
+};
 
 /// What all parties of a session agree on, and this party's place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +39,11 @@ pub struct Triple<R> {
 }
 
 /// A party's additive shares of A (m×k), B (k×n) and C (m×n), C = A·B.
-#[derive(Clone, PartialEq, Eq)]
 pub struct DotTriple<R> {
     /// The first factor.
-    pub a: Matrix<R>,
+    pub a: Mask<R>,
     /// The second factor.
-    pub b: Matrix<R>,
+    pub b: Mask<R>,
     /// The product.
     pub c: Matrix<R>,
 }
@@ -186,12 +187,9 @@ impl<R: Ring> Triples<R> {
     ///
     /// # Errors
     /// [`TriplesError::OursKept`] for rows that the mask does not have; [`TriplesError::Stream`].
-    pub fn kept_rows(&self, mask: &KeptMask, rows: Range<usize>) -> Result<Matrix<R>, TriplesError> {
-        let count = rows.len();
+    pub fn kept_rows(&self, mask: &KeptMask, rows: Range<usize>) -> Result<Mask<R>, TriplesError> {
         let first = mask.block::<R>(&rows)?;
-        let mut share = Matrix::zeros(count, mask.cols());
-        self.stream.at(first).fill_part(0, share.as_mut_le_bytes())?;
-        Ok(share)
+        Ok(Mask::new(vec![self.stream.at(first)], rows.len(), mask.cols()))
     }
 
     /// Shares of A, B and C with C = A·B: A the rows `rows` of a mask that was set aside, B (k×`n`) and C (m×`n`) new.
@@ -205,9 +203,7 @@ impl<R: Ring> Triples<R> {
         n: usize,
     ) -> Result<DotTriple<R>, TriplesError> {
         let draw = mask.left::<R>(rows.clone(), n)?;
-        let (m, k) = (rows.len(), mask.cols());
-        let [a, b, c] = self.draw(draw, [(m, k), (k, n), (m, n)], [2])?;
-        Ok(DotTriple { a, b, c })
+        self.draw_dot(draw, rows.len(), mask.cols(), n)
     }
 
     /// Shares of A, B and C with C = A·B: A (`n`×m) and C (`n`×k) new, B the rows `rows` of a mask that was set aside. So
@@ -222,9 +218,7 @@ impl<R: Ring> Triples<R> {
         rows: Range<usize>,
     ) -> Result<DotTriple<R>, TriplesError> {
         let draw = mask.right::<R>(n, rows.clone())?;
-        let (m, k) = (rows.len(), mask.cols());
-        let [a, b, c] = self.draw(draw, [(n, m), (m, k), (n, k)], [2])?;
-        Ok(DotTriple { a, b, c })
+        self.draw_dot(draw, n, rows.len(), mask.cols())
     }
 
     /// Shares of a, b, c with c = a∘b, `len` elements each.
@@ -242,12 +236,7 @@ impl<R: Ring> Triples<R> {
     /// # Errors
     /// As [`Triples::mul`].
     pub fn dot(&mut self, m: usize, k: usize, n: usize) -> Result<DotTriple<R>, TriplesError> {
-        if Mutant::OperandsDrawnInWrongOrder.is_on() {
-            let [b, a, c] = self.draw(Op::Dot { m, k, n }, [(k, n), (m, k), (m, n)], [2])?;
-            return Ok(DotTriple { a, b, c });
-        }
-        let [a, b, c] = self.draw(Op::Dot { m, k, n }, [(m, k), (k, n), (m, n)], [2])?;
-        Ok(DotTriple { a, b, c })
+        self.draw_dot(Op::Dot { m, k, n }.into(), m, k, n)
     }
 
     /// Shares by exclusive or of a, b, c with c = a & b, `len` elements each.
@@ -286,14 +275,66 @@ impl<R: Ring> Triples<R> {
         Ok(r.into_vec())
     }
 
-    /// Draws the buffers of `op` and adds its corrections to those at `corrected`.
+    /// Draws the buffers of an operation and adds its corrections to those at `corrected`.
     fn draw<const BUFFERS: usize, const CORRECTIONS: usize>(
         &mut self,
-        draw: impl Into<Draw>,
+        op: Op,
         shapes: [(usize, usize); BUFFERS],
         corrected: [usize; CORRECTIONS],
     ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
-        let draw = draw.into();
+        self.take(op.into(), |triples| {
+            let counter = triples.stream.counter();
+            let mut buffers = shapes.map(|_| Matrix::zeros(0, 0));
+            for (buffer, (rows, cols)) in buffers.iter_mut().zip(shapes) {
+                *buffer = triples.stream.draw_matrix(rows, cols)?;
+            }
+            for (index, correction) in triples.corrections(op, counter, CORRECTIONS)?.into_iter().enumerate()
+            {
+                let Some(buffer) = corrected.get(index).and_then(|&place| buffers.get_mut(place)) else {
+                    continue;
+                };
+                add_correction((op, counter, index), correction, buffer)?;
+            }
+            Ok(buffers)
+        })
+    }
+
+    /// Draws a product: its factors are made when they are used.
+    fn draw_dot(&mut self, draw: Draw, m: usize, k: usize, n: usize) -> Result<DotTriple<R>, TriplesError> {
+        self.take(draw, |triples| {
+            let (op, counter) = (draw.op(), triples.stream.counter());
+            let (a, b) = if Mutant::OperandsDrawnInWrongOrder.is_on() {
+                let b = triples.draw_factor(draw, 0, k, n);
+                (triples.draw_factor(draw, 1, m, k), b)
+            } else {
+                (triples.draw_factor(draw, 0, m, k), triples.draw_factor(draw, 1, k, n))
+            };
+            let mut c = triples.stream.draw_matrix(m, n)?;
+            for correction in triples.corrections(op, counter, 1)? {
+                add_correction((op, counter, 0), correction, &mut c)?;
+            }
+            Ok(DotTriple { a, b, c })
+        })
+    }
+
+    /// Factor number `index` of a product: the stream moves past it, unless it is one that was set aside.
+    fn draw_factor(&mut self, draw: Draw, index: usize, rows: usize, cols: usize) -> Mask<R> {
+        let kept = draw.kept_at(index);
+        let start = kept.unwrap_or(self.stream.counter());
+        if kept.is_none() {
+            // The schedule has found that its blocks exist.
+            let bytes = rows.saturating_mul(cols).saturating_mul(R::BYTES) as u64;
+            self.stream.set_counter(start.saturating_add(CounterStream::blocks_for(bytes)));
+        }
+        Mask::new(vec![self.stream.at(start)], rows, cols)
+    }
+
+    /// Takes the next draw of the schedule; the first failure of `take` stays.
+    fn take<T>(
+        &mut self,
+        draw: Draw,
+        take: impl FnOnce(&mut Self) -> Result<T, TriplesError>,
+    ) -> Result<T, TriplesError> {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
@@ -305,51 +346,46 @@ impl<R: Ring> Triples<R> {
             None => self.schedule([draw])?,
         }
         self.schedule.pop_front();
-        let drawn = self.corrected(draw, shapes, corrected);
-        if let Err(error) = &drawn {
+        let taken = take(self);
+        if let Err(error) = &taken {
             // The streams have moved: nothing after this can be right.
             self.failed = Some(error.clone());
         }
-        drawn
+        taken
     }
 
-    fn corrected<const BUFFERS: usize, const CORRECTIONS: usize>(
-        &mut self,
-        draw: Draw,
-        shapes: [(usize, usize); BUFFERS],
-        corrected: [usize; CORRECTIONS],
-    ) -> Result<[Matrix<R>; BUFFERS], TriplesError> {
-        let (op, counter) = (draw.op(), self.stream.counter());
-        let mut buffers = shapes.map(|_| Matrix::zeros(0, 0));
-        for (index, (buffer, (rows, cols))) in buffers.iter_mut().zip(shapes).enumerate() {
-            *buffer = match draw.kept_at(index) {
-                Some(kept) => self.stream.at(kept).draw_matrix(rows, cols)?,
-                None => self.stream.draw_matrix(rows, cols)?,
-            };
-        }
-        let Some(fetcher) = &self.fetcher else { return Ok(buffers) };
+    /// The corrections of an operation, `expected` of them at the adjust rank and none elsewhere. Waits for them.
+    fn corrections(&self, op: Op, counter: u64, expected: usize) -> Result<Corrections<R>, TriplesError> {
+        let Some(fetcher) = &self.fetcher else { return Ok(Vec::new()) };
         let corrections = fetcher.take().map_err(|source| TriplesError::Dealer { op, counter, source })?;
-        if corrections.len() != CORRECTIONS {
-            let (expected, got) = (CORRECTIONS, corrections.len());
-            return Err(TriplesError::PeerCorrectionCount { op, counter, expected, got });
+        let got = corrections.len();
+        if got == expected {
+            Ok(corrections)
+        } else {
+            Err(TriplesError::PeerCorrectionCount { op, counter, expected, got })
         }
-        for (index, (correction, place)) in corrections.into_iter().zip(corrected).enumerate() {
-            let buffer = &mut buffers[place];
-            if correction.len() != buffer.len() {
-                let (expected, got) = (buffer.len(), correction.len());
-                return Err(TriplesError::PeerCorrectionLength { op, counter, index, expected, got });
-            }
-            let pairs = buffer.as_mut_slice().iter_mut().zip(correction);
-            if matches!(op, Op::And { .. }) {
-                pairs.for_each(|(element, correction)| *element = element.xor(correction));
-            } else if Mutant::CorrectionSubtracted.is_on() {
-                pairs.for_each(|(element, correction)| *element = element.sub(correction));
-            } else {
-                pairs.for_each(|(element, correction)| *element = element.add(correction));
-            }
-        }
-        Ok(buffers)
     }
+}
+
+/// Adds correction number `index` of an operation at that counter to the buffer that it corrects.
+fn add_correction<R: Ring>(
+    (op, counter, index): (Op, u64, usize),
+    correction: Vec<R>,
+    buffer: &mut Matrix<R>,
+) -> Result<(), TriplesError> {
+    if correction.len() != buffer.len() {
+        let (expected, got) = (buffer.len(), correction.len());
+        return Err(TriplesError::PeerCorrectionLength { op, counter, index, expected, got });
+    }
+    let pairs = buffer.as_mut_slice().iter_mut().zip(correction);
+    if matches!(op, Op::And { .. }) {
+        pairs.for_each(|(element, correction)| *element = element.xor(correction));
+    } else if Mutant::CorrectionSubtracted.is_on() {
+        pairs.for_each(|(element, correction)| *element = element.sub(correction));
+    } else {
+        pairs.for_each(|(element, correction)| *element = element.add(correction));
+    }
+    Ok(())
 }
 
 /// Shares do not show in `Debug`: only their number or shape does.

@@ -83,10 +83,11 @@ fn check<R: Ring>(parties: &mut [Triples<R>], op: Op) {
         }
         Op::Dot { m, k, n } => {
             let drawn = each(parties, |t| t.dot(m, k, n).unwrap());
-            let sum = |part: fn(&symbolon_triples::DotTriple<R>) -> &Matrix<R>| {
-                drawn.iter().map(|t| part(t).clone()).reduce(|a, b| a.add(&b).unwrap()).unwrap()
+            let sum = |part: fn(&symbolon_triples::DotTriple<R>) -> Matrix<R>| {
+                drawn.iter().map(part).reduce(|a, b| a.add(&b).unwrap()).unwrap()
             };
-            let (a, b, c) = (sum(|t| &t.a), sum(|t| &t.b), sum(|t| &t.c));
+            let (a, b) = (sum(|t| t.a.to_matrix().unwrap()), sum(|t| t.b.to_matrix().unwrap()));
+            let c = sum(|t| t.c.clone());
             assert_eq!((a.shape(), b.shape(), c.shape()), ((m, k), (k, n), (m, n)));
             for row in 0..m {
                 for col in 0..n {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use symbolon_prg::CounterStream;
 use symbolon_ring::Field;
 use symbolon_triples::{
-    AdjustRequest, BufferMeta, Cipher, Construction, Limits, LocalDealer, Op, Seed, Triples, TriplesConfig,
-    adjust_bytes,
+    AdjustRequest, BufferMeta, Cipher, Construction, Limits, LocalDealer, Mask, Op, Seed, Triples,
+    TriplesConfig, adjust_bytes,
 };
 
 #[derive(Deserialize)]
@@ -177,7 +177,10 @@ fn recorded_runs_give_matrix_triples() {
             let [one, two] = parties.get_disjoint_mut([0, 1]).unwrap();
             let (one, two) =
                 (one.dot(case.m, case.k, case.n).unwrap(), two.dot(case.m, case.k, case.n).unwrap());
-            let (a, b) = (one.a.add(&two.a).unwrap(), one.b.add(&two.b).unwrap());
+            let sum = |one: &Mask<u64>, two: &Mask<u64>| {
+                one.to_matrix().unwrap().add(&two.to_matrix().unwrap()).unwrap()
+            };
+            let (a, b) = (sum(&one.a, &two.a), sum(&one.b, &two.b));
             assert_eq!(a.matmul(&b).unwrap(), one.c.add(&two.c).unwrap(), "{}", case.id);
         }
     }
