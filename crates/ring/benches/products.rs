@@ -1,7 +1,7 @@
-//! Matrix products: matrix times vector and square, rings 64 and 128.
+//! Matrix products, matrix times vector and square, and the masking of a transposed matrix; all rings.
 //!
 //! `SYMBOLON_BACKEND=serial|avx2|avx512` and `RAYON_NUM_THREADS` choose what is measured. The throughput
-//! is in multiplications per second.
+//! is in multiplications, or elements, per second.
 #![allow(missing_docs, reason = "criterion_group! makes an undocumented function")]
 
 use std::hint::black_box;
@@ -27,6 +27,12 @@ fn products<R: Ring>(criterion: &mut Criterion) {
             bencher.iter(|| a.matmul_add(black_box(&b), &mut acc).unwrap());
         });
     }
+    let x = Matrix::from_fn(4096, 101, &mut random);
+    let mut out = Matrix::<R>::zeros(101, 4096);
+    group.throughput(Throughput::Elements(x.len() as u64));
+    group.bench_function("(4096x101)ᵀ - 101x4096", |bencher| {
+        bencher.iter(|| black_box(&x).transposed_minus(0, out.as_mut_slice()));
+    });
     group.finish();
 }
 

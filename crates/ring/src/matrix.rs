@@ -146,14 +146,28 @@ impl<R: Ring> Matrix<R> {
     /// # Panics
     /// Like indexing, when `self` has no such columns.
     pub fn transposed_minus(&self, first: usize, out: &mut [R]) {
-        // tiles, so that a cache line of `self` is read once for all rows of `out` that it has elements of
+        // A cache line of `self` is read once for all rows of `out` that it has elements of, and turned in a tile of the
+        // first-level cache.
+        const LINE: usize = 8;
         const TILE: usize = 64;
-        for start in (0..self.rows).step_by(TILE) {
-            let end = (start + TILE).min(self.rows);
-            for (index, out) in out.chunks_exact_mut(self.rows).enumerate() {
-                let column = self.data[start * self.cols..end * self.cols].chunks_exact(self.cols);
-                for (place, row) in out[start..end].iter_mut().zip(column) {
-                    *place = row[first + index].sub(*place);
+        if self.rows == 0 {
+            return;
+        }
+        let mut tile = [[R::ZERO; TILE]; LINE];
+        for (out, col) in out.chunks_mut(LINE * self.rows).zip((first..).step_by(LINE)) {
+            let width = out.len() / self.rows;
+            for start in (0..self.rows).step_by(TILE) {
+                let end = (start + TILE).min(self.rows);
+                let rows = self.data[start * self.cols..end * self.cols].chunks_exact(self.cols);
+                for (place, row) in rows.enumerate() {
+                    for (turned, &x) in tile.iter_mut().zip(&row[col..col + width]) {
+                        turned[place] = x;
+                    }
+                }
+                for (out, turned) in out.chunks_exact_mut(self.rows).zip(&tile) {
+                    for (place, &x) in out[start..end].iter_mut().zip(turned) {
+                        *place = x.sub(*place);
+                    }
                 }
             }
         }
