@@ -51,7 +51,7 @@ fn end(world: &Arc<World>, rank: Rank, start: Instant) -> Result<(), LinkError> 
         world.settle(rank, left().min(world.config.idle_timeout));
     }
     let wait = |what, check: &dyn Fn(&PeerState) -> bool| {
-        let waiting = Waiting { peer: rank, action: Action::Finish, key: &Key::Fin, what };
+        let waiting = Waiting { peer: rank, action: Action::Finish, key: &Key::Fin, what, attentive: true };
         world.wait(waiting, left(), |state| match &state.failure {
             _ if check(state) => Progress::Ready(()),
             // The peer may be gone as soon as it has all of ours: the last answer may be lost.

@@ -69,8 +69,7 @@ impl Inbox {
             }
             Err(_) => {}
         }
-        drop(state);
-        peer.notify();
+        peer.changed(state);
         world.pump(sender);
         outcome
     }
@@ -116,13 +115,20 @@ impl Inbox {
             Key::Ack => return acknowledgement(state, frame),
             Key::Fin => {
                 state.mailbox.fin(decimal(frame)?);
+                state.news = true;
                 return Ok(());
             }
             Key::P2p { .. } | Key::Collective { .. } => {}
         }
+        let wanted = state.mailbox.is_wanted(&key);
         let accepted = state.mailbox.accept(key, sequence, frame.chunk, frame.value.clone());
         match accepted {
-            Ok(Accepted::Complete | Accepted::Part | Accepted::Repeated) => Ok(()),
+            Ok(Accepted::Complete) => {
+                // With FIN here already, a message that nobody waits for may be the last that was missing.
+                state.news |= wanted || state.mailbox.fin_count().is_some();
+                Ok(())
+            }
+            Ok(Accepted::Part | Accepted::Repeated) => Ok(()),
             Ok(Accepted::Unread(sequence)) => {
                 tracing::debug!(sender, key = frame.key, "nobody reads this message any more");
                 sequence.into_iter().for_each(|number| state.outbox.acknowledge(number));

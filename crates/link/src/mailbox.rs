@@ -114,6 +114,11 @@ impl Mailbox {
         *self.wanted.entry(key.clone()).or_default() += 1;
     }
 
+    /// Whether somebody waits for the message under `key`.
+    pub(crate) fn is_wanted(&self, key: &Key) -> bool {
+        self.wanted.contains_key(key)
+    }
+
     pub(crate) fn unwant(&mut self, key: &Key) {
         if let Some(count) = self.wanted.get_mut(key) {
             *count -= 1;
@@ -247,7 +252,7 @@ impl Mailbox {
     }
 
     fn room(&self, key: &Key, bytes: usize) -> Result<(), Refused> {
-        if self.wanted.contains_key(key) || self.held.saturating_add(bytes) <= self.mailbox_bytes {
+        if self.is_wanted(key) || self.held.saturating_add(bytes) <= self.mailbox_bytes {
             Ok(())
         } else {
             Err(Refused::Full { held: self.held, limit: self.mailbox_bytes })

@@ -31,6 +31,10 @@ pub(crate) struct PeerState {
     pub(crate) refused: Option<String>,
     /// A thread is pushing; it will push whatever else is added.
     pumping: bool,
+    /// Waits that any change may end; those for a message do not count.
+    attentive: usize,
+    /// Something has happened that may end the wait for a message.
+    pub(crate) news: bool,
 }
 
 pub(crate) struct Peer {
@@ -45,6 +49,16 @@ impl Peer {
 
     pub(crate) fn notify(&self) {
         self.changed.notify_all();
+    }
+
+    /// Gives the state back, and wakes whom the change may concern. Whoever waits for a message is not woken by
+    /// acknowledgements and answers, of which there are several for each message.
+    pub(crate) fn changed(&self, mut state: MutexGuard<'_, PeerState>) {
+        let concerns = std::mem::take(&mut state.news) || state.attentive > 0;
+        drop(state);
+        if concerns {
+            self.notify();
+        }
     }
 }
 
@@ -85,6 +99,8 @@ pub(crate) struct Waiting<'a> {
     pub(crate) action: Action,
     pub(crate) key: &'a Key,
     pub(crate) what: &'static str,
+    /// Whether any change of the peer's state may end it; otherwise only what sets [`PeerState::news`].
+    pub(crate) attentive: bool,
 }
 
 impl Waiting<'_> {
@@ -141,6 +157,8 @@ impl World {
                 heard: Instant::now(),
                 refused: None,
                 pumping: false,
+                attentive: 0,
+                news: false,
             }),
             changed: Condvar::new(),
         };
@@ -180,7 +198,13 @@ impl World {
     ) -> Result<(), LinkError> {
         self.peer(to, action)?;
         let bytes = value.len();
-        let waiting = Waiting { peer: to, action, key: &key, what: "room behind unacknowledged messages" };
+        let waiting = Waiting {
+            peer: to,
+            action,
+            key: &key,
+            what: "room behind unacknowledged messages",
+            attentive: true,
+        };
         let mut value = Some(value);
         self.wait(waiting, self.config.receive_timeout, |state| {
             if state.finishing {
@@ -214,7 +238,7 @@ impl World {
     ) -> Result<Bytes, LinkError> {
         let peer = self.peer(from, action)?;
         peer.lock().mailbox.want(key);
-        let waiting = Waiting { peer: from, action, key, what: "the message" };
+        let waiting = Waiting { peer: from, action, key, what: "the message", attentive: false };
         let outcome = self.wait(waiting, self.config.receive_timeout, |state| {
             if state.aborted.is_some() {
                 return Progress::Pending; // which the wait turns into the error
@@ -242,9 +266,23 @@ impl World {
         self: &Arc<Self>,
         waiting: Waiting<'_>,
         timeout: Duration,
-        mut check: impl FnMut(&mut PeerState) -> Progress<T>,
+        check: impl FnMut(&mut PeerState) -> Progress<T>,
     ) -> Result<T, LinkError> {
         let peer = self.peer(waiting.peer, waiting.action)?;
+        let attentive = usize::from(waiting.attentive);
+        peer.lock().attentive += attentive;
+        let outcome = self.wait_for(peer, waiting, timeout, check);
+        peer.lock().attentive -= attentive;
+        outcome
+    }
+
+    fn wait_for<T>(
+        self: &Arc<Self>,
+        peer: &Peer,
+        waiting: Waiting<'_>,
+        timeout: Duration,
+        mut check: impl FnMut(&mut PeerState) -> Progress<T>,
+    ) -> Result<T, LinkError> {
         let start = Instant::now();
         let mut probed = start;
         let mut state = peer.lock();
@@ -331,8 +369,7 @@ impl World {
             state = peer.lock();
         }
         state.pumping = false;
-        drop(state);
-        peer.notify();
+        peer.changed(state);
     }
 
     fn push(self: &Arc<Self>, to: Rank, parcel: Parcel) {
@@ -354,8 +391,7 @@ impl World {
         if let Err(error) = outcome {
             fail(&mut state, Failure::Push { action: ticket.action, key: ticket.key.to_string(), error });
         }
-        drop(state);
-        peer.notify();
+        peer.changed(state);
         self.pump(to);
     }
 
@@ -388,11 +424,13 @@ impl World {
         let Some(peer) = self.find(rank) else { return };
         let start = Instant::now();
         let mut state = peer.lock();
+        state.attentive += 1;
         while state.outbox.is_pushing()
             && let Some(left) = limit.checked_sub(start.elapsed())
         {
             state = peer.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.attentive -= 1;
     }
 }
 
@@ -401,4 +439,5 @@ pub(crate) fn fail(state: &mut PeerState, failure: Failure) {
     tracing::debug!(%failure, "link to a peer failed");
     state.failure.get_or_insert(failure);
     state.outbox.clear();
+    state.news = true;
 }
