@@ -13,7 +13,9 @@ use crate::{AdjustRequest, Corrections, Dealer, DealerError, Pending, TriplesErr
 
 /// How far the fetching runs ahead: corrections asked for and not yet drawn.
 ///
-/// One request is always let through, however large.
+/// One request is always let through, however large. Once the limits are reached, further requests wait until no more
+/// than half of either is used, and then start together: one after the other, each would wake a chain of threads and the
+/// dealer by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ahead {
     /// Requests (default 32).
@@ -43,6 +45,19 @@ struct State<R> {
     ended: bool,
 }
 
+impl<R> State<R> {
+    /// Whether a request whose corrections have so many bytes is within the limits.
+    fn fits(&self, ahead: Ahead, bytes: u64) -> bool {
+        self.requests == 0
+            || (self.requests < ahead.max_requests && self.bytes.saturating_add(bytes) <= ahead.max_bytes)
+    }
+
+    /// Whether at most half of the limits is used.
+    fn is_half_used(&self, ahead: Ahead) -> bool {
+        self.requests == 0 || (self.requests <= ahead.max_requests / 2 && self.bytes <= ahead.max_bytes / 2)
+    }
+}
+
 struct Shared<R> {
     state: Mutex<State<R>>,
     changed: Condvar,
@@ -62,6 +77,7 @@ impl<R> Shared<R> {
 /// Owns the thread; corrections come out in the order in which they were wanted.
 pub(crate) struct Fetcher<R: Ring> {
     shared: Arc<Shared<R>>,
+    ahead: Ahead,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -81,13 +97,18 @@ impl<R: Ring> Fetcher<R> {
             .name("symbolon-corrections".into())
             .spawn(move || run(&for_thread, dealer, ahead))
             .map_err(|_| TriplesError::OursThread("could not be started"))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, ahead, thread: Some(thread) })
     }
 
     /// Wants the corrections of `request`.
     pub(crate) fn want(&self, request: AdjustRequest) {
-        self.shared.lock().wanted.push_back(request);
-        self.shared.changed.notify_all();
+        let mut state = self.shared.lock();
+        state.wanted.push_back(request);
+        // With others before it, the thread does not wait for this one.
+        if state.wanted.len() == 1 {
+            drop(state);
+            self.shared.changed.notify_all();
+        }
     }
 
     /// The corrections of the oldest request not yet taken; waits for them.
@@ -101,7 +122,9 @@ impl<R: Ring> Fetcher<R> {
                 let mut state = self.shared.lock();
                 state.bytes = state.bytes.saturating_sub(bytes);
                 state.requests = state.requests.saturating_sub(1);
-                self.shared.changed.notify_all();
+                if state.is_half_used(self.ahead) {
+                    self.shared.changed.notify_all();
+                }
                 return corrections;
             }
             if state.ended {
@@ -128,14 +151,12 @@ impl<R: Ring> Drop for Fetcher<R> {
 
 fn run<R: Ring>(shared: &Shared<R>, mut dealer: Box<dyn Dealer<R>>, ahead: Ahead) {
     let mut state = shared.lock();
+    let mut full = false;
     while !state.closed {
-        let fits = |bytes: u64| {
-            state.requests == 0
-                || (state.requests < ahead.max_requests
-                    && state.bytes.saturating_add(bytes) <= ahead.max_bytes)
-        };
+        full &= !state.is_half_used(ahead);
         let next = state.wanted.front().map(|request| request.op.correction_bytes(R::FIELD));
-        let Some(bytes) = next.filter(|&bytes| fits(bytes)) else {
+        full |= next.is_some_and(|bytes| !state.fits(ahead, bytes));
+        let Some(bytes) = next.filter(|_| !full) else {
             state = shared.wait(state);
             continue;
         };
