@@ -1,4 +1,4 @@
-//! Outgoing connections that carry something else than HTTP/2.
+//! Outgoing connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,11 @@ impl Dialer {
             }
         };
         Ok(Self { address: address.to_owned(), patience, tls })
+    }
+
+    /// Whether connections are made with TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// `host:port`.

@@ -21,7 +21,7 @@ const CONCURRENT_STREAMS: u32 = 256;
 const FRAME_BYTES: u32 = 1 << 20;
 /// How long a connection with calls under way may be silent before it is probed, and how long the
 /// probe's answer may take.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(30);
 /// TCP keep-alive of idle connections.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -43,6 +43,14 @@ impl Windows {
         let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(2 << 20, MAX_WINDOW);
         let stream = window(largest);
         Self { stream, connection: window(together).max(stream) }
+    }
+
+    /// The settings of a connection whose calls bring answers for these windows.
+    pub(crate) fn of_client(self, builder: &mut h2::client::Builder) -> &mut h2::client::Builder {
+        builder
+            .initial_window_size(self.stream)
+            .initial_connection_window_size(self.connection)
+            .max_frame_size(FRAME_BYTES)
     }
 }
 

@@ -83,6 +83,7 @@
 
 mod baidu_std;
 mod budget;
+mod calls;
 mod carrier;
 mod dealer;
 mod dial;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use symbolon_link::{Carrier, Completion, Frame, Inbox, PushError, Rank, Rejection};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::carrier::CarrierKind;
@@ -16,7 +16,7 @@ use crate::port::{self, Settings};
 use crate::receiver::{Deliver, Receiver};
 use crate::route::Route;
 use crate::sender::{Once, Peer, UNDER_WAY_BYTES, run};
-use crate::threads::{self, take};
+use crate::threads::{NetThread, take};
 use crate::tls::TlsConfig;
 
 /// Bounds on sizes and times of a [`GrpcNode`].
@@ -125,14 +125,14 @@ impl NodeConfig {
 /// A party's sockets. Implements [`Carrier`] for its link, and serves the others' pushes into the link's
 /// [`Inbox`] once that is attached.
 ///
-/// Owns a runtime with two network threads; nothing but socket work and mailbox deliveries runs there.
+/// Owns a network thread; nothing but socket work and mailbox deliveries runs there.
 /// Call [`GrpcNode::shutdown`] at the end: it lets the last answers go out. A node that is merely dropped closes
 /// everything at once, and one that is attached to the mailbox of its own link is not even dropped.
 pub struct GrpcNode {
     config: Arc<NodeConfig>,
     address: SocketAddr,
     handle: Handle,
-    runtime: Mutex<Option<Runtime>>,
+    thread: Mutex<Option<NetThread>>,
     stop: watch::Sender<bool>,
     stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
     inbox: watch::Sender<Option<Deliver>>,
@@ -168,8 +168,8 @@ impl GrpcNode {
         config.check()?;
         let address = listener.local_addr().map_err(|error| GrpcError::listen("the given socket", error))?;
         let config = Arc::new(config);
-        let runtime = threads::runtime("symbolon-net", 2)?;
-        let handle = runtime.handle().clone();
+        let thread = NetThread::start("symbolon-net")?;
+        let handle = thread.handle().clone();
         let _inside = handle.enter();
 
         let (inbox, attached) = watch::channel(None);
@@ -192,7 +192,7 @@ impl GrpcNode {
         Ok(Self {
             config,
             address,
-            runtime: Mutex::new(Some(runtime)),
+            thread: Mutex::new(Some(thread)),
             handle: handle.clone(),
             stop,
             stopped: Mutex::new(Some(stopped)),
@@ -229,8 +229,8 @@ impl GrpcNode {
     /// link's orderly end; calling it twice does nothing.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
-        if let Some(runtime) = take(&self.runtime) {
-            threads::wind_up(runtime, take(&self.stopped), self.config.limits.shutdown_grace);
+        if let Some(thread) = take(&self.thread) {
+            thread.wind_up(take(&self.stopped), self.config.limits.shutdown_grace);
         }
         // The mailbox may hold this node as its link's carrier: let go of it.
         self.inbox.send_replace(None);
@@ -288,9 +288,7 @@ impl Carrier for GrpcNode {
 impl Drop for GrpcNode {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(runtime) = take(&self.runtime) {
-            // Never blocks: the last reference may go away on one of the network threads.
-            runtime.shutdown_background();
-        }
+        // Never blocks: the last reference may go away on the network thread itself.
+        drop(take(&self.thread));
     }
 }

@@ -1,22 +1,20 @@
 //! The ways a push can take to a peer.
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TE};
-use http_body_util::BodyExt;
+use http::{HeaderMap, HeaderValue};
 use prost::Message;
 use symbolon_wire::org::interconnection::link::{PushRequest, PushResponse};
 use tonic::body::Body;
-use tonic::codegen::Service;
-use tonic::transport::Channel;
 
 use crate::baidu_std::{CallError, Connection, RpcError};
+use crate::calls::{Answer, Calls};
 use crate::carrier::CarrierKind;
 use crate::dial::Dialer;
-use crate::error::{GrpcError, causes, status_text};
+use crate::error::GrpcError;
 use crate::framing::{Pieces, Reader};
 use crate::http1::Pool;
-use crate::http2::{self, Windows};
+use crate::http2::Windows;
 use crate::json;
 use crate::node::NodeLimits;
 use crate::receiver::{METHOD, PUSH, SERVICE};
@@ -37,10 +35,10 @@ pub(crate) enum Failure {
 
 /// Connections to one peer.
 pub(crate) enum Route {
-    Grpc(Channel),
+    Grpc(Calls),
     BaiduStd(Connection),
     Http1 { pool: Pool, json: bool },
-    Http2 { channel: Channel, json: bool },
+    Http2 { calls: Calls, json: bool },
 }
 
 /// A push as it goes out, for any number of attempts.
@@ -56,16 +54,19 @@ impl Route {
         tls: Option<(&TlsConfig, &PeerIdentity)>,
     ) -> Result<Self, GrpcError> {
         let patience = limits.connect_timeout;
-        let channel = || http2::channel(address, patience, Windows::SMALL, tls);
+        let calls = || {
+            let dialer = Dialer::new(address, patience, tls, Some(b"h2"))?;
+            Calls::new(dialer, PUSH, Windows::SMALL, RESPONSE_BYTES)
+        };
         Ok(match kind {
-            CarrierKind::Grpc => Self::Grpc(channel()?),
+            CarrierKind::Grpc => Self::Grpc(calls()?),
             CarrierKind::BaiduStd => {
                 Self::BaiduStd(Connection::new(Dialer::new(address, patience, tls, None)?, RESPONSE_BYTES))
             }
             CarrierKind::Http { json } => {
                 Self::Http1 { pool: Pool::new(Dialer::new(address, patience, tls, Some(b"http/1.1"))?), json }
             }
-            CarrierKind::Http2 { json } => Self::Http2 { channel: channel()?, json },
+            CarrierKind::Http2 { json } => Self::Http2 { calls: calls()?, json },
         })
     }
 
@@ -84,10 +85,12 @@ impl Route {
     /// One attempt.
     pub(crate) async fn push(&self, Encoded(pieces): Encoded) -> Result<(), Failure> {
         match self {
-            Self::Grpc(channel) => {
-                let mut request = post(pieces, HeaderValue::from_static("application/grpc"));
-                request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
-                grpc_answer(call(channel, request).await?).await
+            Self::Grpc(calls) => {
+                let headers = HeaderMap::from_iter([
+                    (CONTENT_TYPE, HeaderValue::from_static("application/grpc")),
+                    (TE, HeaderValue::from_static("trailers")),
+                ]);
+                grpc_answer(calls.call(headers, pieces).await.map_err(Failure::Connection)?).await
             }
             Self::BaiduStd(connection) => match connection.call(SERVICE, METHOD, pieces).await {
                 Ok(message) => proto_answer(message),
@@ -104,65 +107,41 @@ impl Route {
                     pool.call(plain(pieces, *json), RESPONSE_BYTES).await.map_err(Failure::Connection)?;
                 plain_answer(answer.status, &answer.headers, answer.body)
             }
-            Self::Http2 { channel, json } => {
-                let mut request = plain(pieces, *json);
-                *request.version_mut() = http::Version::HTTP_2;
-                let (head, body) = call(channel, request).await?.into_parts();
-                let body = http_body_util::Limited::new(body, RESPONSE_BYTES)
-                    .collect()
-                    .await
-                    .map_err(|error| Failure::Connection(format!("the answer broke off: {error}")))?;
-                plain_answer(head.status, &head.headers, body.to_bytes())
+            Self::Http2 { calls, json } => {
+                let headers = plain_headers(&pieces, *json);
+                let answer = calls.call(headers, pieces).await.map_err(Failure::Connection)?;
+                plain_answer(answer.head.status, &answer.head.headers, answer.body)
             }
         }
     }
 }
 
-fn post(pieces: Pieces, content_type: HeaderValue) -> http::Request<Body> {
+fn plain_headers(pieces: &Pieces, json: bool) -> HeaderMap {
+    let kind = if json { "application/json" } else { "application/proto" };
+    HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (CONTENT_LENGTH, HeaderValue::from(pieces.total())),
+    ])
+}
+
+/// A `POST` over HTTP/1.1.
+fn plain(pieces: Pieces, json: bool) -> http::Request<Body> {
+    let headers = plain_headers(&pieces, json);
     let mut request = http::Request::new(Body::new(pieces));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = http::Uri::from_static(PUSH);
-    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    *request.headers_mut() = headers;
     request
-}
-
-fn plain(pieces: Pieces, json: bool) -> http::Request<Body> {
-    let length = pieces.total();
-    let kind = if json { "application/json" } else { "application/proto" };
-    let mut request = post(pieces, HeaderValue::from_static(kind));
-    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    request
-}
-
-async fn call(channel: &Channel, mut request: http::Request<Body>) -> Result<http::Response<Body>, Failure> {
-    let broken = |error: tonic::transport::Error| Failure::Connection(causes(&error));
-    *request.version_mut() = http::Version::HTTP_2;
-    let mut channel = channel.clone();
-    std::future::poll_fn(|cx| channel.poll_ready(cx)).await.map_err(broken)?;
-    channel.call(request).await.map_err(broken)
 }
 
 /// Reads the `PushResponse` of a gRPC answer and the trailing status.
-async fn grpc_answer(response: http::Response<Body>) -> Result<(), Failure> {
-    let (head, mut body) = response.into_parts();
+async fn grpc_answer(Answer { head, body, trailers }: Answer) -> Result<(), Failure> {
     if head.status != http::StatusCode::OK {
         return Err(Failure::Protocol(format!("HTTP status {} instead of a gRPC answer", head.status)));
     }
     status(&head.headers)?;
-    let mut collected = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|status| Failure::Connection(status_text(&status)))?;
-        match frame.into_data() {
-            Ok(data) if collected.len() + data.len() <= RESPONSE_BYTES => collected.extend_from_slice(&data),
-            Ok(_) => return Err(Failure::Protocol("the answer is too long for a PushResponse".into())),
-            Err(frame) => {
-                if let Ok(trailers) = frame.into_trailers() {
-                    status(&trailers)?;
-                }
-            }
-        }
-    }
-    let message = match Reader::open(Pieces::from(Bytes::from(collected))).await {
+    status(&trailers)?;
+    let message = match Reader::open(Pieces::from(body)).await {
         Ok(Some(reader)) => reader.message().await,
         Ok(None) => return Err(Failure::Protocol("the answer carries no PushResponse".into())),
         Err(error) => Err(error),

@@ -11,7 +11,7 @@ use symbolon_wire::org::interconnection::v2::service::{
     AdjusDotRequest, AdjustAndRequest, AdjustMulRequest, AdjustRandBitRequest, AdjustResponse,
     AdjustTruncPrRequest, AdjustTruncRequest, CreateSessionRequest, DeleteSessionRequest,
 };
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tonic::metadata::MetadataValue;
@@ -23,7 +23,7 @@ use super::{DEALER_VERSION, KEEP_MASKS, KEPT, seed};
 use crate::error::{GrpcError, is_broken, status_text};
 use crate::generated::org::interconnection::v2::service::beaver_service_client::BeaverServiceClient;
 use crate::http2::{self, Windows};
-use crate::threads;
+use crate::threads::NetThread;
 use crate::tls::{PeerIdentity, TlsConfig};
 
 /// Where the dealer is, which session we belong to, and how long to wait.
@@ -98,18 +98,8 @@ pub struct DealerClient {
     config: Arc<DealerClientConfig>,
     client: BeaverServiceClient<Channel>,
     handle: Handle,
-    /// Kept alive here when the client brought its own threads.
-    _own: Option<Arc<OwnRuntime>>,
-}
-
-struct OwnRuntime(Option<Runtime>);
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
+    /// Kept alive here when the client brought its own thread.
+    _own: Option<Arc<NetThread>>,
 }
 
 impl std::fmt::Debug for DealerClient {
@@ -145,9 +135,9 @@ impl DealerClient {
     /// # Errors
     /// As [`DealerClient::new`], or no thread to be had.
     pub fn standalone(config: DealerClientConfig) -> Result<Self, GrpcError> {
-        let runtime = threads::runtime("symbolon-dealer-client", 1)?;
-        let handle = runtime.handle().clone();
-        let own = Some(Arc::new(OwnRuntime(Some(runtime))));
+        let thread = NetThread::start("symbolon-dealer-client")?;
+        let handle = thread.handle().clone();
+        let own = Some(Arc::new(thread));
         Ok(Self { _own: own, ..Self::new(config, handle)? })
     }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use symbolon_dialect::{Construction, Dialect, SeedEncoding};
 use symbolon_prg::Cipher;
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::port::DealerPort;
@@ -17,7 +16,7 @@ use crate::budget::Budget;
 use crate::error::GrpcError;
 use crate::http2::Windows;
 use crate::port;
-use crate::threads::{self, take};
+use crate::threads::{NetThread, take};
 use crate::tls::TlsConfig;
 
 /// Bytes of requests over baidu_std that are held at the same time.
@@ -154,12 +153,13 @@ impl SpuDealerConfig {
     }
 }
 
-/// A running dealer. Its arithmetic runs on threads of its own, not on the two network threads.
+/// A running dealer. Its arithmetic runs on threads of its own, except for what is shorter than the way there; a network
+/// thread does the rest.
 pub struct DealerServer {
     address: SocketAddr,
     dealer: Arc<Dealer>,
     spu: Option<Arc<SpuDealer>>,
-    runtime: Mutex<Option<Runtime>>,
+    thread: Mutex<Option<NetThread>>,
     stop: watch::Sender<bool>,
     stopped: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -196,14 +196,14 @@ impl DealerServer {
         let resources = Arc::new(Resources::new(config.limits.clone())?);
         let spu = config.spu.clone().map(|spu| Arc::new(SpuDealer::new(spu, resources.clone())));
         let dealer = Arc::new(Dealer::new(config, resources));
-        let runtime = threads::runtime("symbolon-dealer", 2)?;
+        let thread = NetThread::start("symbolon-dealer")?;
         let (stop, stopping) = watch::channel(false);
-        let inside = runtime.enter();
+        let inside = thread.handle().enter();
         let service = Arc::new(DealerPort::new(dealer.clone(), spu.clone()));
         let stopped = port::serve(listener, settings, service, stopping)?;
         drop(inside);
         let swept = dealer.clone();
-        runtime.spawn(async move {
+        thread.handle().spawn(async move {
             loop {
                 tokio::time::sleep(sweep_every).await;
                 swept.sessions.sweep(Instant::now());
@@ -213,7 +213,7 @@ impl DealerServer {
             address,
             dealer,
             spu,
-            runtime: Mutex::new(Some(runtime)),
+            thread: Mutex::new(Some(thread)),
             stop,
             stopped: Mutex::new(Some(stopped)),
         })
@@ -233,8 +233,8 @@ impl DealerServer {
     /// Call it from an ordinary thread.
     pub fn shutdown(&self) {
         self.stop.send_replace(true);
-        if let Some(runtime) = take(&self.runtime) {
-            threads::wind_up(runtime, take(&self.stopped), SHUTDOWN_GRACE);
+        if let Some(thread) = take(&self.thread) {
+            thread.wind_up(take(&self.stopped), SHUTDOWN_GRACE);
         }
         self.dealer.sessions.clear();
         if let Some(spu) = &self.spu {
@@ -246,8 +246,6 @@ impl DealerServer {
 impl Drop for DealerServer {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        if let Some(runtime) = take(&self.runtime) {
-            runtime.shutdown_background();
-        }
+        drop(take(&self.thread));
     }
 }

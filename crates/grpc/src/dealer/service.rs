@@ -23,6 +23,10 @@ use super::{DEALER_VERSION, KEEP_MASKS, KEPT};
 use crate::generated::org::interconnection::v2::service::beaver_service_server::BeaverService;
 use crate::port::Caller;
 
+/// Requests for buffers of at most so many bytes of one party are computed on the network thread: that takes some
+/// microseconds, less than handing them to another thread.
+const SHORT_BYTES: u64 = 32 << 10;
+
 /// One dealer.
 pub(crate) struct Dealer {
     config: DealerConfig,
@@ -119,17 +123,21 @@ impl Dealer {
 
         let cipher = self.config.cipher;
         let construction = self.config.construction;
-        tokio::task::spawn_blocking(move || {
+        let compute = move || {
             let _held = (memory, turn);
             let own = Seed::random().map_err(|error| error.to_string())?;
             let mut bits = CounterStream::new(cipher, Construction::CtrBigEndian, &own);
             let compute =
                 Computation { seeds: &seeds, cipher, construction, request: &parsed, limits: &limits };
             compute.run(&mut bits).map_err(|error| error.to_string())
-        })
-        .await
-        .map_err(|_| adjust_error("the computation was aborted"))?
-        .map_err(adjust_error)
+        };
+        if bytes <= SHORT_BYTES {
+            return compute().map_err(adjust_error);
+        }
+        tokio::task::spawn_blocking(compute)
+            .await
+            .map_err(|_| adjust_error("the computation was aborted"))?
+            .map_err(adjust_error)
     }
 
     /// Waits until every rank has created the session.
