@@ -1,5 +1,6 @@
-//! Loopback throughput and latency of the carrier, below the link: 64 MiB in chunks of just under 1 MiB
-//! with eight under way, and one small frame there and back.
+//! Loopback throughput and latency of the carrier: below the link, 64 MiB in chunks of just under 1 MiB with eight under
+//! way, in one direction and in both at once, and one small frame there and back; over the link, a round, in which two
+//! parties send each other a short value and wait for it.
 
 use std::hint::black_box;
 use std::net::TcpListener;
@@ -8,8 +9,9 @@ use std::sync::{Arc, mpsc};
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use symbolon_dialect::Dialect;
 use symbolon_grpc::{GrpcNode, NodeConfig, PeerIdentity, TlsConfig};
-use symbolon_link::{Carrier, Chunk, Frame};
+use symbolon_link::{Carrier, Chunk, Frame, Link, LinkConfig};
 
 const MESSAGE: usize = 64 << 20;
 const CHUNK: usize = (1 << 20) - (4 << 10);
@@ -48,7 +50,7 @@ fn tls() -> [TlsConfig; 2] {
     })
 }
 
-fn throughput(nodes: &[Arc<GrpcNode>; 2], message: &Bytes) {
+fn throughput(nodes: &[Arc<GrpcNode>; 2], from: usize, message: &Bytes) {
     let (done, answered) = mpsc::channel();
     let mut under_way = 0;
     for offset in (0..message.len()).step_by(CHUNK) {
@@ -58,13 +60,13 @@ fn throughput(nodes: &[Arc<GrpcNode>; 2], message: &Bytes) {
         }
         let done = done.clone();
         let frame = Frame {
-            sender: 0,
+            sender: from as u64,
             key: "root:1:ALLGATHER".into(),
             value: message.slice(offset..message.len().min(offset + CHUNK)),
             chunk: Some(Chunk { message_length: message.len() as u64, offset: offset as u64 }),
         };
-        nodes[0].push(
-            1,
+        nodes[from].push(
+            1 - from,
             frame,
             Box::new(move |outcome| {
                 outcome.unwrap();
@@ -91,7 +93,16 @@ fn carrier(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         group.sample_size(10);
         group.throughput(Throughput::Bytes(MESSAGE as u64));
-        group.bench_function("64MiB", |bencher| bencher.iter(|| throughput(&nodes, &message)));
+        group.bench_function("64MiB", |bencher| bencher.iter(|| throughput(&nodes, 0, &message)));
+        group.throughput(Throughput::Bytes(2 * MESSAGE as u64));
+        group.bench_function("64MiB both ways", |bencher| {
+            bencher.iter(|| {
+                std::thread::scope(|scope| {
+                    scope.spawn(|| throughput(&nodes, 1, &message));
+                    throughput(&nodes, 0, &message);
+                });
+            });
+        });
         group.finish();
 
         let (arrived, here) = mpsc::channel();
@@ -127,5 +138,29 @@ fn carrier(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, carrier);
+/// A round: an ALLGATHER of a value of 200 bytes.
+fn round(criterion: &mut Criterion) {
+    let nodes = nodes(false);
+    let links = [0, 1].map(|rank| {
+        let link = Link::new(LinkConfig::new(rank, 2, &Dialect::symbolon()), nodes[rank].clone()).unwrap();
+        nodes[rank].attach(link.inbox());
+        link
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| links[1].connect().unwrap());
+        links[0].connect().unwrap();
+    });
+    let [own, other] = links.each_ref().map(Link::root);
+    let value = Bytes::from_static(&[1; 200]);
+    let echo = std::thread::spawn({
+        let value = value.clone();
+        move || while other.allgather(value.clone()).is_ok_and(|values| !values[0].is_empty()) {}
+    });
+    criterion.bench_function("round", |bencher| bencher.iter(|| own.allgather(value.clone()).unwrap()));
+    own.allgather(Bytes::new()).unwrap();
+    echo.join().unwrap();
+    nodes.iter().for_each(|node| node.shutdown());
+}
+
+criterion_group!(benches, carrier, round);
 criterion_main!(benches);

@@ -102,11 +102,24 @@ pub(crate) fn block<R: Ring, const L: usize, const ROWS: usize>(
     }
 }
 
-/// Fewer rows than a tile: `b` is read once, row by row.
+/// Fewer rows than a tile: `b` is read once, and `acc` once for every few rows of it.
 #[inline(always)]
 fn few_rows<R: Ring>(shape: Shape, a: &[R], b: &[R], acc: &mut [R]) {
-    for (depth, b_row) in b.chunks_exact(shape.n).enumerate() {
-        for (a_row, acc_row) in a.chunks_exact(shape.k).zip(acc.chunks_exact_mut(shape.n)) {
+    const TOGETHER: usize = 4;
+    let Shape { k, n, .. } = shape;
+    let mut groups = b.chunks_exact(TOGETHER * n);
+    for (group, depth) in groups.by_ref().zip((0..k).step_by(TOGETHER)) {
+        let rows: [&[R]; TOGETHER] = std::array::from_fn(|row| &group[row * n..][..n]);
+        for (a_row, acc_row) in a.chunks_exact(k).zip(acc.chunks_exact_mut(n)) {
+            let x: [R; TOGETHER] = std::array::from_fn(|row| a_row[depth + row]);
+            for (col, sum) in acc_row.iter_mut().enumerate() {
+                let [p, q, r, s] = std::array::from_fn(|row| x[row].mul(rows[row][col]));
+                *sum = sum.add(p.add(q).add(r.add(s)));
+            }
+        }
+    }
+    for (b_row, depth) in groups.remainder().chunks_exact(n).zip(k - k % TOGETHER..) {
+        for (a_row, acc_row) in a.chunks_exact(k).zip(acc.chunks_exact_mut(n)) {
             let x = a_row[depth];
             for (sum, &y) in acc_row.iter_mut().zip(b_row) {
                 *sum = sum.add(x.mul(y));
