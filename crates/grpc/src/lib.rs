@@ -1,8 +1,8 @@
 //! The sockets of Symbolon: gRPC, baidu_std and plain HTTP between the parties, and between them and the trusted
 //! dealer.
 //!
-//! Everything above this crate is plain blocking code. Here is the only asynchronous runtime, and
-//! nothing but socket work runs on it.
+//! Everything above this crate is plain blocking code. Here is the only asynchronous runtime: one thread for each node,
+//! dealer or client of its own, and little but socket work runs on it (a dealer computes its shortest requests there).
 //!
 //! # The link's carrier
 //! A [`GrpcNode`] listens and connects for one party. For its own link it is the
