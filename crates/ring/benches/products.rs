@@ -1,4 +1,5 @@
-//! Matrix products, matrix times vector and square, and the masking of a transposed matrix; all rings.
+//! Matrix products, matrix times vector and square, the masking of a transposed matrix, and the
+//! encoding of a table; all rings.
 //!
 //! `SYMBOLON_BACKEND=serial|avx2|avx512` and `RAYON_NUM_THREADS` choose what is measured. The throughput
 //! is in multiplications, or elements, per second.
@@ -7,7 +8,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use symbolon_ring::{Matrix, Ring};
+use symbolon_ring::{FixedPoint, Matrix, Ring};
 
 fn products<R: Ring>(criterion: &mut Criterion) {
     let mut state = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128.cast_signed();
@@ -33,6 +34,11 @@ fn products<R: Ring>(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(x.len() as u64));
     group.bench_function("(4096x101)ᵀ - 101x4096", |bencher| {
         bencher.iter(|| black_box(&x).transposed_minus(0, out.as_mut_slice()));
+    });
+    let fixed = FixedPoint::<R>::new(10).unwrap();
+    let values: Vec<f32> = (0..4096 * 101).map(|value: i32| (value % 4001 - 2000) as f32 / 128.0).collect();
+    group.bench_function("4096x101 encoded", |bencher| {
+        bencher.iter(|| fixed.encode_matrix(4096, 101, black_box(&values)).unwrap());
     });
     group.finish();
 }

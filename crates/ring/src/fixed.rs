@@ -56,9 +56,21 @@ impl<R: Ring> FixedPoint<R> {
         if rows.checked_mul(cols) != Some(values.len()) {
             return Err(RingError::OursElementCount { rows, cols, elements: values.len() });
         }
+        if self.all_fit(values) {
+            let scale = power_of_two(self.fraction_bits);
+            let encoded = values.iter().map(|&value| truncated(f64::from(value) * scale));
+            return Matrix::from_vec(rows, cols, encoded.collect());
+        }
         let encoded =
             values.iter().enumerate().map(|(i, &value)| self.encode_at(value, Some((i / cols, i % cols))));
         Matrix::from_vec(rows, cols, encoded.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether every value is finite and |value · 2^f| < 2^(k-2): one pass without a branch for each.
+    fn all_fit(self, values: &[f32]) -> bool {
+        let limit = power_of_two(R::BITS - 2 - self.fraction_bits);
+        // NaN and the infinities are not below.
+        values.iter().fold(true, |fit, &value| fit & (f64::from(value).abs() < limit))
     }
 
     fn encode_at(self, value: f32, at: Option<(usize, usize)>) -> Result<R, RingError> {
@@ -67,14 +79,11 @@ impl<R: Ring> FixedPoint<R> {
         }
         // Exact: 24 significant bits, and an exponent far inside that of a double.
         let scaled = f64::from(value) * power_of_two(self.fraction_bits);
-        let scaled = if Mutant::EncodingRounds.is_on() { scaled.round() } else { scaled };
         if scaled.abs() >= power_of_two(R::BITS - 2) {
             let (fraction_bits, field_bits) = (self.fraction_bits, R::BITS);
             return Err(RingError::OursOutOfRange { value, at, fraction_bits, field_bits });
         }
-        // Both conversions truncate toward zero; the range was just checked. The short one is the fast one.
-        let short = scaled.abs() < power_of_two(63);
-        Ok(R::from_i128(if short { i128::from(scaled as i64) } else { scaled as i128 }))
+        Ok(truncated(scaled))
     }
 
     /// The number that `element` encodes, as the nearest double.
@@ -102,6 +111,14 @@ impl<R: Ring> FixedPoint<R> {
             PublicTruncation::Round => floor.add(product.shr(bits - 1).and(R::ONE)),
         }
     }
+}
+
+/// The integer part, |scaled| being below 2^(k-2).
+fn truncated<R: Ring>(scaled: f64) -> R {
+    let scaled = if Mutant::EncodingRounds.is_on() { scaled.round() } else { scaled };
+    // Both conversions truncate toward zero. The short one is the fast one.
+    let short = R::BITS <= 64 || scaled.abs() < power_of_two(63);
+    R::from_i128(if short { i128::from(scaled as i64) } else { scaled as i128 })
 }
 
 /// 2^exponent, exactly, for the exponents used here (at most 126).

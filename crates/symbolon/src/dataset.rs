@@ -67,7 +67,12 @@ impl<'a> Dataset<'a> {
         // What fixed-point encoding accepts: |x| · 2^f < 2^(k-2).
         let exponent = field.bits().saturating_sub(2).saturating_sub(fraction_bits);
         let limit = 2.0_f64.powi(i32::try_from(exponent).unwrap_or(i32::MAX));
-        match values.iter().position(|value| value.is_nan() || f64::from(*value).abs() >= limit) {
+        let fits = |value: &f32| f64::from(*value).abs() < limit;
+        // Without a branch for each; NaN does not fit.
+        if values.iter().fold(true, |all, value| all & fits(value)) {
+            return Ok(values);
+        }
+        match values.iter().position(|value| !fits(value)) {
             None => Ok(values),
             Some(at) => {
                 let (row, column) = (at / self.width(), at % self.width());

@@ -53,7 +53,11 @@ pub fn features(columns: &Columns, standardize: bool) -> Vec<Feature> {
 /// The columns brought to the model's scale, as the float32 values that enter the protocol.
 pub fn apply(columns: &Columns, features: &[Feature]) -> Vec<f32> {
     let width = features.len().max(1);
-    columns.values.chunks(width).flat_map(|row| row.iter().zip(features).map(|(x, f)| f.scale(*x))).collect()
+    let mut scaled = Vec::with_capacity(columns.values.len());
+    for row in columns.values.chunks(width) {
+        scaled.extend(row.iter().zip(features).map(|(x, f)| f.scale(*x)));
+    }
+    scaled
 }
 
 #[cfg(test)]
