@@ -3,6 +3,7 @@
 //! The two take turns on the same files, so that whatever else the machine does hits both; what counts is
 //! the ratio of the medians. The peer is timed only inside its own call, without the start of Python.
 
+mod flame;
 mod lr;
 mod measure;
 mod psi;
@@ -20,6 +21,7 @@ pub(crate) struct BenchArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    Flame(flame::FlameArguments),
     Lr(lr::LrArguments),
     Psi(psi::PsiArguments),
 }
@@ -27,6 +29,7 @@ enum What {
 /// Runs the measurement asked for.
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), String> {
     match &arguments.what {
+        What::Flame(arguments) => flame::run(arguments),
         What::Lr(arguments) => lr::run(arguments),
         What::Psi(arguments) => psi::run(arguments),
     }

@@ -21,10 +21,10 @@ use crate::interop::python::Environment;
 #[derive(Debug, clap::Args)]
 pub(super) struct LrArguments {
     /// The tables to train on
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["latency", "middle", "bandwidth"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["latency", "middle", "middle128", "bandwidth", "scale"])]
     case: Vec<Case>,
     /// Runs of each side, in turns, after one that does not count
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(long, default_value_t = 7, value_name = "N")]
     runs: usize,
     /// With new masks in every step, as the peer; with one mask for each row of the table, in our runs alone; or both
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["strict", "reuse"])]
