@@ -182,6 +182,11 @@ fn reject_psi(bench: &mut Bench, task: &PsiTask, answer: impl Into<Bytes>) -> Ou
     let peer = bench.start_psi(task)?;
     request(bench, &peer)?;
     peer.send(&bench.key_out(FIRST, 0), answer);
+    // The suite's farewell could stop a testee that was about to send its points.
+    let patience = Instant::now() + Duration::from_millis(300);
+    while bench.is_running() && Instant::now() < patience && silent(bench, &peer).is_ok() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     bench.end_refused(&peer)?;
     silent(bench, &peer)
 }
